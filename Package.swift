@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target is compiled with: Swift 6 mode and the upcoming features that make imports and existentials
+/// explicit.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"]))
+let sqlite = Target.Dependency.target(name: "TertibSQLite", condition: .when(traits: ["SQLite"]))
+let arguments = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"]))
+let subprocess = Target.Dependency.product(
+    name: "Subprocess", package: "swift-subprocess", condition: .when(traits: ["CommandLine"]))
+
+let package = Package(
+    name: "tertib",
+    products: [
+        .library(name: "Tertib", targets: ["Tertib", "TertibConfiguration", "TertibJetStream"]),
+        .library(name: "TertibCore", targets: ["TertibCore"]),
+        .library(name: "TertibSQLite", targets: ["TertibSQLite"]),
+        .library(name: "TertibTesting", targets: ["TertibTesting"]),
+        .executable(name: "tertib", targets: ["TertibMain"]),
+    ],
+    traits: [
+        .trait(name: "SQLite", description: "The SQLite store (GRDB)."),
+        .trait(name: "CommandLine", description: "The tertib command line, the demo and the example shop."),
+        .default(enabledTraits: ["SQLite", "CommandLine"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.5.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.7.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.5.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CNats", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
+        .target(name: "TertibCore"),
+        .target(name: "Tertib", dependencies: ["TertibCore", log, metrics, tracing, lifecycle]),
+        .target(name: "TertibJetStream", dependencies: ["CNats", "Tertib"]),
+        .target(name: "TertibSQLite", dependencies: ["Tertib", grdb]),
+        .target(name: "TertibConfiguration", dependencies: ["Tertib", "TertibJetStream", sqlite]),
+        .target(name: "TertibTesting", dependencies: ["Tertib"]),
+        .target(name: "TertibCLI", dependencies: ["TertibConfiguration", arguments, subprocess]),
+        .executableTarget(
+            name: "TertibMain",
+            dependencies: [.target(name: "TertibCLI", condition: .when(traits: ["CommandLine"]))]),
+
+        .target(name: "TestServers", path: "Tests/Support/TestServers"),
+        .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
+        .testTarget(name: "TertibTests", dependencies: ["Tertib", "TertibTesting"]),
+        .testTarget(name: "TertibTestingTests", dependencies: ["TertibTesting"]),
+        .testTarget(
+            name: "TertibJetStreamTests", dependencies: ["TertibJetStream", "TertibTesting", "TestServers"]),
+        .testTarget(name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting"]),
+        .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
+        .testTarget(name: "TertibCLITests", dependencies: ["TertibCLI", "TestServers"]),
+    ]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = settings
+}

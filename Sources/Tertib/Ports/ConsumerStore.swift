@@ -1,0 +1,233 @@
+public import TertibCore
+
+/// A port: the service's own database, which holds the effects of its handlers and Tertib's tables side by side.
+///
+/// ``transaction(_:)`` is the only way to write. The body runs synchronously on a thread of the store's own, so no
+/// `await` can hold a transaction open, and nothing blocks the cooperative pool.
+public protocol ConsumerStore: Sendable {
+    /// Creates or upgrades the tables. Safe from several replicas at once, and after a crash in the middle.
+    func migrate() async throws
+
+    /// Runs `body` in one transaction at read committed or stronger, and commits.
+    ///
+    /// - The body throws: everything is rolled back, and its error is thrown on.
+    /// - ``StoreError`` with ``StoreError/Code/conflict``: nothing was written; the same call may succeed at once.
+    /// - ``StoreError/Code/unavailable``: nothing was written; the database is away.
+    /// - ``StoreError/Code/commitUnknown``: it may or may not be written. Never acknowledge on it.
+    /// - Parameter crashes: ``CrashPoint/beforeCommit``, ``CrashPoint/commitSent`` are reached inside.
+    func transaction<Result: Sendable>(
+        crashes: CrashPlan, _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+    ) async throws -> Result
+
+    /// Runs `body` on one consistent snapshot, without blocking writers.
+    func read<Result: Sendable>(_ body: @escaping @Sendable (any StoreReader) throws -> Result) async throws -> Result
+
+    /// Closes every connection, after the transactions that run. Idempotent.
+    func close() async
+}
+
+extension ConsumerStore {
+    /// Runs `body` in one transaction, without crash points.
+    public func transaction<Result: Sendable>(
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+    ) async throws -> Result {
+        try await transaction(crashes: .none, body)
+    }
+}
+
+/// A transaction of a store: the handlers' side (``EffectTransaction``), the consumer's (``SequencingTransaction``)
+/// and the publisher's (``OutboxTransaction``). Valid only inside the body it was given to, on that thread.
+public protocol StoreTransaction: EffectTransaction, SequencingTransaction, OutboxTransaction {
+    /// The database's clock.
+    func now() throws -> Timestamp
+
+    /// Runs `body` under a savepoint: if it throws, what it wrote is undone and the error is thrown on.
+    /// - Throws: ``StoreError`` with ``StoreError/Code/transactionLost`` when the transaction itself no longer lives,
+    ///   whatever the body threw: then the caller has to begin again.
+    func savepoint<Result>(_ body: () throws -> Result) throws -> Result
+
+    /// The first failure of this transaction that is the database's and not the statement's (a conflict, an outage),
+    /// even if a handler has swallowed it.
+    var infrastructureFailure: StoreError? { get }
+}
+
+/// The side of a transaction that user code sees: SQL on the service's own tables.
+public protocol EffectTransaction: AnyObject {
+    /// Runs one statement with `?` placeholders.
+    /// - Returns: how many rows it changed.
+    /// - Throws: ``StoreError``. Statements that control transactions are refused.
+    @discardableResult
+    func execute(_ sql: String, arguments: [SQLValue]) throws -> Int
+
+    /// Runs one query with `?` placeholders and returns its rows, a value a column by name.
+    func query(_ sql: String, arguments: [SQLValue]) throws -> [SQLRow]
+}
+
+/// The side of a transaction that sequences events.
+public protocol SequencingTransaction: AnyObject {
+    /// The watermarks of `aggregates`, read in one query; those without a row are left out.
+    func watermarks(_ consumer: ConsumerName, of aggregates: [Aggregate]) throws -> [Aggregate: Watermark]
+
+    /// Compare-and-sets, in one set-based statement and in byte order, the revision of every expected row (version and
+    /// revision must be those given; a row that does not exist yet is inserted). What a neighbour holds counts as lost.
+    /// - Returns: the rows won, as the database has them now, the revision raised by one.
+    func claim(_ consumer: ConsumerName, _ expected: [Watermark]) throws -> [Aggregate: Watermark]
+
+    /// Writes rows that this transaction has claimed (version, event id, sequence, parked, status), leaving the
+    /// revision as the claim set it.
+    func write(_ consumer: ConsumerName, _ watermarks: [Watermark]) throws
+
+    /// The parked rows of an aggregate from `version` on, by version, at most `limit`.
+    func parked(
+        _ consumer: ConsumerName, of aggregate: Aggregate, from version: AggregateVersion, limit: Int
+    ) throws -> [ParkedEvent]
+
+    /// Inserts rows; where the version is parked already nothing is written.
+    /// - Returns: the rows that were there already, in the order of `events`.
+    func park(_ consumer: ConsumerName, _ events: [ParkedEvent]) throws -> [ParkedEvent]
+
+    /// Writes a row, whether or not one is there: a retry's next attempt, or the canonical branch of a fork.
+    func replaceParked(_ consumer: ConsumerName, _ event: ParkedEvent) throws
+
+    /// Deletes the parked rows of an aggregate up to and including `version`.
+    /// - Returns: how many there were.
+    func deleteParked(_ consumer: ConsumerName, of aggregate: Aggregate, through version: AggregateVersion) throws -> Int
+
+    /// Keeps a dead letter; one that is there already (same stream and sequence) is reopened and its failure updated.
+    func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws
+
+    /// The open dead letters of `aggregates` that have a version, oldest first.
+    func openDeadLetters(_ consumer: ConsumerName, of aggregates: [Aggregate]) throws -> [DeadLetterKey]
+
+    /// Aggregates (status `ok` or `gap`) whose next version is parked: drains left over. At most `limit`.
+    func leftoverDrains(_ consumer: ConsumerName, limit: Int) throws -> [Aggregate]
+
+    /// Aggregates whose retry is due at `now`; a next attempt further away than `maxDelay` is due too. At most `limit`.
+    func dueRetries(_ consumer: ConsumerName, now: Timestamp, maxDelay: Duration, limit: Int) throws -> [Aggregate]
+
+    /// The gaps whose oldest row was parked before `limitTime`, oldest first. At most `limit`.
+    func gaps(_ consumer: ConsumerName, parkedBefore limitTime: Timestamp, limit: Int) throws -> [Gap]
+
+    /// How many rows the consumer has parked.
+    func parkedCount(_ consumer: ConsumerName) throws -> Int
+
+    /// The consumer's row; inserted with `fresh` when there is none.
+    func registration(_ consumer: ConsumerName, insertingIfAbsent fresh: ConsumerRegistration) throws
+        -> ConsumerRegistration
+
+    /// Replaces the consumer's row.
+    func writeRegistration(_ consumer: ConsumerName, _ registration: ConsumerRegistration) throws
+}
+
+/// The side of a transaction that publishes.
+public protocol OutboxTransaction: AnyObject {
+    /// The head of an aggregate; `nil` when it has none.
+    func head(of aggregate: Aggregate) throws -> AggregateHead?
+
+    /// Replaces `expected` (`nil`: no row) by `head`, comparing the version.
+    /// - Returns: whether the row was as expected.
+    func compareAndSetHead(_ expected: AggregateHead?, to head: AggregateHead) throws -> Bool
+
+    /// Adds a staged event.
+    func insertOutbox(_ row: OutboxRow) throws
+
+    /// Takes, for the time of `lease`, the lowest unpublished row of up to `limit` aggregates that nobody has taken,
+    /// together with their heads. What another relay holds is skipped.
+    func claimOutbox(now: Timestamp, lease: Duration, limit: Int) throws -> [OutboxClaim]
+
+    /// Marks a row published and moves its aggregate's head (published version, stream sequence) forward, never back.
+    func markPublished(_ row: OutboxRow, at sequence: StreamSequence, now: Timestamp) throws
+
+    /// Gives a claimed row back, to be taken again not before `time`.
+    func releaseOutbox(_ row: OutboxRow, notBefore time: Timestamp) throws
+
+    /// Deletes rows published before `time`, at most `limit`.
+    /// - Returns: how many there were.
+    func deletePublished(before time: Timestamp, limit: Int) throws -> Int
+}
+
+/// A row of the outbox that a relay has taken, with its aggregate's head.
+public struct OutboxClaim: Hashable, Sendable {
+    /// The row.
+    public let row: OutboxRow
+    /// The head of its aggregate.
+    public let head: AggregateHead
+
+    /// Creates a claim.
+    public init(row: OutboxRow, head: AggregateHead) {
+        self.row = row
+        self.head = head
+    }
+}
+
+/// An aggregate whose next version is missing while later ones are parked.
+public struct Gap: Hashable, Sendable {
+    /// The aggregate.
+    public let aggregate: Aggregate
+    /// The last applied version.
+    public let watermark: AggregateVersion
+    /// The lowest parked version.
+    public let lowestParked: AggregateVersion
+    /// The lowest parked row's message (``StoredEnvelope``), whose pointer may name its predecessor.
+    public let lowestStored: [UInt8]
+    /// When its oldest row was parked.
+    public let oldestParkedAt: Timestamp
+
+    /// Creates a gap.
+    public init(
+        aggregate: Aggregate, watermark: AggregateVersion, lowestParked: AggregateVersion, lowestStored: [UInt8],
+        oldestParkedAt: Timestamp
+    ) {
+        self.aggregate = aggregate
+        self.watermark = watermark
+        self.lowestParked = lowestParked
+        self.lowestStored = lowestStored
+        self.oldestParkedAt = oldestParkedAt
+    }
+}
+
+/// What identifies an open dead letter within its aggregate.
+public struct DeadLetterKey: Hashable, Sendable {
+    /// The aggregate.
+    public let aggregate: Aggregate
+    /// The version.
+    public let version: AggregateVersion
+    /// The event's id.
+    public let eventID: EventID?
+    /// Why it is a dead letter.
+    public let reason: DeadLetterReason
+
+    /// Creates a key.
+    public init(aggregate: Aggregate, version: AggregateVersion, eventID: EventID?, reason: DeadLetterReason) {
+        self.aggregate = aggregate
+        self.version = version
+        self.eventID = eventID
+        self.reason = reason
+    }
+}
+
+/// What ties a consumer to its database and its stream: one row of `tertib_consumer`.
+public struct ConsumerRegistration: Hashable, Sendable {
+    /// The database's identity, a UUID made with the row.
+    public var storeID: String
+    /// The stream that the watermarks speak of.
+    public var stream: StreamName
+    /// When that stream was created.
+    public var streamCreatedAt: Timestamp
+    /// Everything at or below it was acknowledged.
+    public var acknowledgedFloor: StreamSequence
+    /// The life of the consumer's state.
+    public var generation: Int
+
+    /// Creates a registration.
+    public init(
+        storeID: String, stream: StreamName, streamCreatedAt: Timestamp, acknowledgedFloor: StreamSequence = .none,
+        generation: Int = 1
+    ) {
+        self.storeID = storeID
+        self.stream = stream
+        self.streamCreatedAt = streamCreatedAt
+        self.acknowledgedFloor = acknowledgedFloor
+        self.generation = generation
+    }
+}

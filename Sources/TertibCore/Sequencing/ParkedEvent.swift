@@ -1,0 +1,53 @@
+/// An acknowledged event that waits in the database: one row of `tertib_parked`.
+public struct ParkedEvent: Hashable, Sendable {
+    /// The aggregate.
+    public let aggregate: Aggregate
+    /// The event's version.
+    public let version: AggregateVersion
+    /// The event's id.
+    public let eventID: EventID
+    /// Where the stream has it.
+    public let streamSequence: StreamSequence
+    /// The message as it came: ``StoredEnvelope``.
+    public let stored: [UInt8]
+    /// Why it waits.
+    public var reason: ParkReason
+    /// When it was parked, by the database's clock.
+    public let parkedAt: Timestamp
+    /// How many times its handler has failed.
+    public var attempts: Int
+    /// When it is tried again, by the database's clock; `nil` unless ``reason`` is ``ParkReason/retry``.
+    public var nextAttemptAt: Timestamp?
+    /// The last failure, in words.
+    public var error: String?
+
+    /// Creates a row.
+    public init(
+        aggregate: Aggregate, version: AggregateVersion, eventID: EventID, streamSequence: StreamSequence,
+        stored: [UInt8], reason: ParkReason, parkedAt: Timestamp, attempts: Int = 0,
+        nextAttemptAt: Timestamp? = nil, error: String? = nil
+    ) {
+        self.aggregate = aggregate
+        self.version = version
+        self.eventID = eventID
+        self.streamSequence = streamSequence
+        self.stored = stored
+        self.reason = reason
+        self.parkedAt = parkedAt
+        self.attempts = attempts
+        self.nextAttemptAt = nextAttemptAt
+        self.error = error
+    }
+}
+
+/// Why an event waits.
+public enum ParkReason: String, Hashable, Sendable, CaseIterable {
+    /// A version before it is missing.
+    case gap
+    /// Its handler failed, and it will be tried again.
+    case retry
+    /// An event before it failed.
+    case behindFailure
+    /// Its schema revision is newer than the code.
+    case newerRevision
+}

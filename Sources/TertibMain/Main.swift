@@ -1,0 +1,8 @@
+#if CommandLine
+    import TertibCLI
+#endif
+
+@main
+struct Main {
+    static func main() {}
+}
