@@ -186,26 +186,6 @@ public struct Gap: Hashable, Sendable {
     }
 }
 
-/// What identifies an open dead letter within its aggregate.
-public struct DeadLetterKey: Hashable, Sendable {
-    /// The aggregate.
-    public let aggregate: Aggregate
-    /// The version.
-    public let version: AggregateVersion
-    /// The event's id.
-    public let eventID: EventID?
-    /// Why it is a dead letter.
-    public let reason: DeadLetterReason
-
-    /// Creates a key.
-    public init(aggregate: Aggregate, version: AggregateVersion, eventID: EventID?, reason: DeadLetterReason) {
-        self.aggregate = aggregate
-        self.version = version
-        self.eventID = eventID
-        self.reason = reason
-    }
-}
-
 /// What ties a consumer to its database and its stream: one row of `tertib_consumer`.
 public struct ConsumerRegistration: Hashable, Sendable {
     /// The database's identity, a UUID made with the row.

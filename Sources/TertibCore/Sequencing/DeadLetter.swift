@@ -71,3 +71,23 @@ public enum DeadLetterReason: String, Hashable, Sendable, CaseIterable {
     /// The message that should hold the version before it is malformed.
     case malformedPredecessor
 }
+
+/// What identifies an open dead letter within its aggregate.
+public struct DeadLetterKey: Hashable, Sendable {
+    /// The aggregate.
+    public let aggregate: Aggregate
+    /// The version.
+    public let version: AggregateVersion
+    /// The event's id.
+    public let eventID: EventID?
+    /// Why it is a dead letter.
+    public let reason: DeadLetterReason
+
+    /// Creates a key.
+    public init(aggregate: Aggregate, version: AggregateVersion, eventID: EventID?, reason: DeadLetterReason) {
+        self.aggregate = aggregate
+        self.version = version
+        self.eventID = eventID
+        self.reason = reason
+    }
+}

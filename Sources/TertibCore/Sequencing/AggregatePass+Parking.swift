@@ -1,0 +1,107 @@
+extension AggregatePass {
+    /// Settles the arrivals at or below the watermark.
+    mutating func settlePassed() {
+        while let arrival = arrivals.first, arrival.version <= watermark.version {
+            let verdict = Verdict(
+                version: arrival.version, eventID: arrival.envelope.id, sequence: arrival.sequence,
+                against: watermark)
+            if case .forked(let isCanonical) = verdict {
+                let isKnown = isDeadLetter(arrival)
+                fork(.arrived(arrival))
+                if !isCanonical, !isKnown { watermark.status = .quarantined }
+            } else {
+                dispositions[arrival.ticket] = .stale
+                arrivals = arrivals.dropFirst()
+            }
+        }
+    }
+
+    /// Makes a dead letter of an event whose version another one has. One that is a dead letter already changes
+    /// nothing.
+    mutating func fork(_ event: PassEvent) {
+        var isKnown = false
+        if case .arrived(let arrival) = event {
+            isKnown = isDeadLetter(arrival)
+            dispositions[arrival.ticket] = isKnown ? .waiting : .deadLettered
+            arrivals = arrivals.filter { $0.ticket != arrival.ticket }[...]
+        }
+        if !isKnown {
+            failures.append(
+                FailedEvent(
+                    event: event, reason: .forked,
+                    error: "another event has version \(event.version) of \(event.aggregate)",
+                    attempts: event.attempts))
+        }
+    }
+
+    private func isDeadLetter(_ arrival: Arrival) -> Bool {
+        deadLetters.contains { $0.version == arrival.version && $0.eventID == arrival.envelope.id }
+    }
+
+    /// Decides on what is left when nothing more can be applied.
+    mutating func parkRemaining() {
+        let isBlocked = watermark.status == .retrying || watermark.status == .quarantined
+        if let lone = arrivals.first, arrivals.count == 1, !isBlocked, watermark.parked == 0,
+            conditions.holdable.contains(lone.ticket)
+        {
+            dispositions[lone.ticket] = .held
+            arrivals = []
+            return
+        }
+        var previous: Arrival?
+        for arrival in arrivals {
+            if let previous, previous.version == arrival.version {
+                if previous.envelope.id == arrival.envelope.id {
+                    dispositions[arrival.ticket] = .waiting
+                } else {
+                    fork(.arrived(arrival))
+                }
+                continue
+            }
+            previous = arrival
+            if isDeadLetter(arrival) {
+                dispositions[arrival.ticket] = .waiting
+            } else if deadLetters.contains(where: { $0.version == arrival.version && $0.reason == .failed }) {
+                fork(.arrived(arrival))
+            } else {
+                let event = PassEvent.arrived(arrival)
+                rowsToPark.append(event.parkedRow(reason: isBlocked ? .behindFailure : .gap, at: conditions.now))
+                dispositions[arrival.ticket] = .parked
+                parkedTickets[arrival.version] = arrival
+            }
+        }
+        arrivals = []
+        added += rowsToPark.count
+    }
+
+    /// Reports a row that was parked already where the pass wanted to park: the same event waits; another one is a
+    /// fork, of which the lower stream sequence stays.
+    public mutating func resolve(existing row: ParkedEvent) {
+        guard let arrival = parkedTickets[row.version] else {
+            preconditionFailure("a row was in the way that nobody wanted to park")
+        }
+        added -= 1
+        if row.eventID == arrival.envelope.id {
+            dispositions[arrival.ticket] = .waiting
+        } else if row.streamSequence < arrival.sequence {
+            fork(.arrived(arrival))
+        } else {
+            var replacement = PassEvent.arrived(arrival).parkedRow(reason: row.reason, at: row.parkedAt)
+            replacement.nextAttemptAt = row.nextAttemptAt
+            rowsToReplace.append(replacement)
+            fork(.parked(row))
+        }
+    }
+
+    /// Ends the pass: `removed` is how many parked rows were deleted. Returns the row to write.
+    public mutating func finish(removed: Int) -> Watermark {
+        watermark.parked += added - removed
+        precondition(watermark.parked >= 0, "fewer parked rows than none")
+        switch watermark.status {
+        case .ok, .gap: watermark.status = watermark.parked > 0 ? .gap : .ok
+        case .stuck where watermark.parked == 0: watermark.status = .ok
+        case .stuck, .retrying, .quarantined: break
+        }
+        return watermark
+    }
+}
