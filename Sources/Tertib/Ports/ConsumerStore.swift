@@ -91,7 +91,8 @@ public protocol SequencingTransaction: AnyObject {
 
     /// Deletes the parked rows of an aggregate up to and including `version`.
     /// - Returns: how many there were.
-    func deleteParked(_ consumer: ConsumerName, of aggregate: Aggregate, through version: AggregateVersion) throws -> Int
+    func deleteParked(_ consumer: ConsumerName, of aggregate: Aggregate, through version: AggregateVersion) throws
+        -> Int
 
     /// Keeps a dead letter; one that is there already (same stream and sequence) is reopened and its failure updated.
     func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws

@@ -30,6 +30,10 @@ public protocol EventLog: Sendable {
 
     /// The state of a durable consumer; `nil` when there is none of that name.
     func consumerState(_ name: String) async throws(EventLogError) -> LogConsumerState?
+
+    /// Closes the connection after what was sent has been flushed; every later call fails with
+    /// ``EventLogError/Code/closed``. Idempotent.
+    func close() async
 }
 
 /// A port: the deliveries of one durable consumer to this replica.

@@ -63,6 +63,9 @@ public struct AggregatePass: Sendable {
         removesFailed ? (watermark.version.next ?? watermark.version) : watermark.version
     }
 
+    /// The arrivals that have no outcome yet.
+    public var waitingTickets: [Arrival.Ticket] { arrivals.map(\.ticket) }
+
     let conditions: Conditions
     private let claimedVersion: AggregateVersion
     private let hadParked: Bool

@@ -1,0 +1,123 @@
+import Logging
+import TertibCore
+
+/// Takes what the log delivers, applies it batch by batch, and acknowledges what has committed. While one batch
+/// commits, the next one is fetched and decoded.
+struct ApplyLoop: Sendable {
+    let runtime: ConsumerRuntime
+
+    /// How long a fetch waits when there is nothing else to do.
+    private static let idleWait: Duration = .seconds(1)
+    /// At most so many deliveries wait in memory for a neighbour's commit.
+    private static let heldLimit = 256
+
+    /// Runs until cancelled, or until the log says that nothing will ever be delivered again.
+    func run() async throws {
+        var carried = Carried()
+        var fresh = Batch()
+        var pauser = Pauser(runtime: runtime)
+        while !Task.isCancelled {
+            var batch = fresh
+            carried.join(&batch, now: runtime.context.time.monotonic, hold: hold, limit: Self.heldLimit)
+            if batch.isEmpty {
+                fresh = try await fetch(waiting: Self.idleWait)
+                continue
+            }
+            try runtime.context.crashes.reach(.afterFetch)
+            async let prefetched = fetch(waiting: .zero)
+            do {
+                let report = try await settle(batch)
+                pauser.recovered()
+                carried = carried.remaining(of: batch, after: report, now: runtime.context.time.monotonic)
+            } catch let fault as any SimulatedFault {
+                throw fault
+            } catch let error as StoreError where error.code == .conflict {
+                carried = carried.all(of: batch)
+            } catch {
+                fresh = try await prefetched
+                try await pauser.pause(after: error)
+                carried = Carried()
+                fresh = Batch()
+                continue
+            }
+            fresh = try await prefetched
+            if fresh.isEmpty, !carried.isEmpty {
+                fresh = try await fetch(waiting: carried.patience(runtime.context, hold: hold))
+            }
+        }
+    }
+
+    /// A delivery is never held beyond half of the acknowledgement wait.
+    private var hold: Duration {
+        min(runtime.settings.gapHold, runtime.settings.acknowledgementWait / 2)
+    }
+
+    /// Fetches and decodes. What is of no interest is acknowledged at once.
+    private func fetch(waiting wait: Duration) async throws -> Batch {
+        let deliveries = try await runtime.source.next(upTo: runtime.settings.batch, waiting: wait)
+        guard !deliveries.isEmpty else { return Batch() }
+        runtime.counters.received(deliveries.count)
+        var batch = Batch()
+        var ignored: [Arrival.Ticket] = []
+        for (ticket, delivery) in runtime.desk.take(deliveries) {
+            switch runtime.decode(delivery.message, sequence: delivery.sequence, ticket: ticket, origin: .delivery) {
+            case .prepared(let arrival): batch.arrivals.append(arrival)
+            case .malformed(let arrival): batch.malformed.append(arrival)
+            case .ignored: ignored.append(ticket)
+            }
+        }
+        if !ignored.isEmpty {
+            runtime.counters.ignored(ignored.count)
+            await runtime.source.answer(.acknowledge, to: runtime.desk.release(ignored))
+        }
+        return batch
+    }
+
+    /// Commits a batch, then acknowledges what the transaction says. The set to acknowledge comes from what committed.
+    private func settle(_ batch: Batch) async throws -> BatchReport {
+        let report = try await runtime.applier.apply(batch)
+        try runtime.context.crashes.reach(.afterCommit)
+        runtime.note(report)
+        let settled = report.dispositions.filter { $0.value != .held }.keys.sorted()
+        let half = settled.count / 2
+        await runtime.source.answer(.acknowledge, to: runtime.desk.release(settled[..<half]))
+        try runtime.context.crashes.reach(.midAcknowledge)
+        await runtime.source.answer(.acknowledge, to: runtime.desk.release(settled[half...]))
+        for item in batch.malformed where report.dispositions[item.ticket] != nil {
+            runtime.logger.error(
+                "a message that breaks the wire contract is a dead letter",
+                metadata: [
+                    LogKey.subject: "\(item.message.subject.debugDescription)", LogKey.sequence: "\(item.sequence)",
+                    LogKey.reason: "\(item.reason)",
+                ])
+        }
+        return report
+    }
+}
+
+extension ConsumerRuntime {
+    /// What decoding makes of a message.
+    enum Decoded {
+        case prepared(PreparedArrival)
+        case malformed(MalformedArrival)
+        case ignored
+    }
+
+    /// Decodes a message, outside any transaction.
+    func decode(
+        _ message: WireMessage, sequence: StreamSequence, ticket: Arrival.Ticket, origin: Arrival.Origin
+    ) -> Decoded {
+        let aggregate = try? codec.mapping.aggregate(of: message.subject)
+        if let aggregate, let wanted = settings.aggregates, !wanted.contains(aggregate.type) { return .ignored }
+        do {
+            let envelope = try codec.decode(message)
+            let arrival = Arrival(
+                ticket: ticket, origin: origin, envelope: envelope, message: message, sequence: sequence)
+            return .prepared(PreparedArrival(arrival: arrival, application: handlers.prepare(envelope)))
+        } catch {
+            return .malformed(
+                MalformedArrival(
+                    ticket: ticket, message: message, sequence: sequence, reason: error, aggregate: aggregate))
+        }
+    }
+}

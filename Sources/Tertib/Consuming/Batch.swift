@@ -1,0 +1,73 @@
+import TertibCore
+
+/// What one transaction has to bring to an outcome.
+struct Batch: Sendable {
+    /// Decoded events, each with what applies it.
+    var arrivals: [PreparedArrival] = []
+    /// Messages that break the contract.
+    var malformed: [MalformedArrival] = []
+    /// Aggregates to look at although nothing arrived for them.
+    var wakes: Set<Aggregate> = []
+    /// The tickets that may wait in memory.
+    var holdable: Set<Arrival.Ticket> = []
+
+    var isEmpty: Bool { arrivals.isEmpty && malformed.isEmpty && wakes.isEmpty }
+    var count: Int { arrivals.count + malformed.count }
+}
+
+/// An arrival whose payload is decoded.
+struct PreparedArrival: Sendable {
+    let arrival: Arrival
+    let application: Handlers.Application
+}
+
+/// A message that breaks the contract.
+struct MalformedArrival: Sendable {
+    let ticket: Arrival.Ticket
+    let message: WireMessage
+    let sequence: StreamSequence
+    let reason: MalformedReason
+    /// The aggregate, if at least the subject is good.
+    let aggregate: Aggregate?
+}
+
+/// What a transaction did: it is true only once the transaction has committed.
+struct BatchReport: Sendable {
+    /// What became of the arrivals; those in ``lost`` have none.
+    var dispositions: [Arrival.Ticket: Disposition] = [:]
+    /// Arrivals whose aggregate was claimed by a neighbour, or for which there was no time: they join the next batch.
+    var lost: Set<Arrival.Ticket> = []
+    /// Aggregates whose claim was lost.
+    var conflicts = 0
+    /// Events applied straight from a delivery.
+    var appliedFromDelivery = 0
+    /// Events applied after they had been parked.
+    var drained = 0
+    /// Events applied after a repair had read them.
+    var repaired = 0
+    /// Events applied after a failure.
+    var retried = 0
+    /// Rows added to `tertib_parked` by the batch.
+    var parkedRows = 0
+    /// Malformed messages kept.
+    var malformed = 0
+    /// Failures of handlers, for the log.
+    var failures: [FailureNote] = []
+    /// Whether an aggregate has more to drain than one transaction may.
+    var hasLeftovers = false
+    /// Whether a handler staged events.
+    var hasStaged = false
+
+    var applied: Int { appliedFromDelivery + drained + repaired + retried }
+}
+
+/// A failure worth a line in the log.
+struct FailureNote: Sendable {
+    let aggregate: Aggregate
+    let version: AggregateVersion
+    let eventID: EventID
+    let error: String
+    let attempts: Int
+    /// The reason, where the event is a dead letter now.
+    let deadLetter: DeadLetterReason?
+}

@@ -1,0 +1,129 @@
+import Synchronization
+import TertibCore
+
+/// Brings a batch through the store: fast first, carefully after a handler has failed.
+struct BatchApplier: Sendable {
+    let settings: ConsumerSettings
+    let codec: WireCodec
+    let handlers: Handlers
+    let staging: Staging
+    let store: any ConsumerStore
+    let context: RuntimeContext
+    let registration: ConsumerRegistration
+    /// How many rows were parked when the sweeper last counted.
+    let knownParked: @Sendable () -> Int
+
+    /// Applies a batch and commits.
+    /// - Throws: ``StoreError`` for conflicts and outages, ``ParkedLimitReached``. Never a handler's failure: that is
+    ///   in the report.
+    /// - Parameter carefully: Begin with a savepoint an event, because one of them has failed before.
+    func apply(_ batch: Batch, carefully: Bool = false) async throws -> BatchReport {
+        if carefully { return try await applyCarefully(batch) }
+        do {
+            return try await transact(batch, mode: .fast)
+        } catch is HandlerFailed {
+            return try await applyCarefully(batch)
+        } catch let error as StoreError where !error.isRetriable {
+            return try await applyCarefully(batch)
+        }
+    }
+
+    /// Half of the acknowledgement wait is for blaming exactly the events that fail; what is left then is let go.
+    private func applyCarefully(_ batch: Batch) async throws -> BatchReport {
+        let deadline = context.time.monotonic + settings.acknowledgementWait / 2
+        var blamed: [Blame: HandlerFailure] = [:]
+        while true {
+            do {
+                return try await transact(batch, mode: .careful(blamed: blamed, until: deadline))
+            } catch let lost as TransactionLost {
+                blamed[lost.blame] = lost.failure
+                if context.time.monotonic > deadline { return letGo(batch) }
+            } catch let error as StoreError where !error.isRetriable {
+                return try await applyOneByOne(batch, deadline: deadline)
+            }
+        }
+    }
+
+    /// The database refuses what no handler has failed at: a deferred constraint, say. Each event gets a transaction
+    /// of its own, and the one whose commit is refused is blamed.
+    private func applyOneByOne(_ batch: Batch, deadline: Duration) async throws -> BatchReport {
+        var report = BatchReport()
+        for unit in batch.units {
+            guard context.time.monotonic <= deadline else {
+                report.lost.formUnion(letGo(unit).lost)
+                continue
+            }
+            let trail = AttemptTrail()
+            do {
+                let mode = BatchRun.Mode.careful(blamed: [:], until: deadline)
+                report.add(try await transact(unit, mode: mode, limit: 1, trail: trail))
+            } catch let error as StoreError where !error.isRetriable {
+                guard let blame = trail.last else { throw error }
+                let mode = BatchRun.Mode.careful(blamed: [blame: HandlerFailure(describing: error)], until: deadline)
+                report.add(try await transact(unit, mode: mode, limit: 1))
+            } catch let lost as TransactionLost {
+                let mode = BatchRun.Mode.careful(blamed: [lost.blame: lost.failure], until: deadline)
+                report.add(try await transact(unit, mode: mode, limit: 1))
+            }
+        }
+        return report
+    }
+
+    private func transact(
+        _ batch: Batch, mode: BatchRun.Mode, limit: Int? = nil, trail: AttemptTrail? = nil
+    ) async throws -> BatchReport {
+        var run = BatchRun(
+            settings: settings, codec: codec, handlers: handlers, staging: staging, context: context,
+            registration: registration, knownParked: knownParked(), batch: batch, mode: mode)
+        if let limit { run.drainLimit = limit }
+        run.trail = trail
+        return try await store.transaction(crashes: context.crashes) { [run] transaction in
+            try run.run(in: transaction)
+        }
+    }
+
+    private func letGo(_ batch: Batch) -> BatchReport {
+        var report = BatchReport()
+        report.lost = Set(batch.arrivals.map(\.arrival.ticket) + batch.malformed.map(\.ticket))
+        return report
+    }
+}
+
+extension Batch {
+    /// The batch in its smallest parts, in the order of application.
+    fileprivate var units: [Batch] {
+        var units: [Batch] = malformed.map { Batch(malformed: [$0]) }
+        let sorted = arrivals.sorted { Arrival.isAppliedBefore($0.arrival, $1.arrival) }
+        units += sorted.map { Batch(arrivals: [$0], holdable: holdable) }
+        units += wakes.sorted().map { Batch(wakes: [$0]) }
+        return units
+    }
+}
+
+extension BatchReport {
+    fileprivate mutating func add(_ other: BatchReport) {
+        dispositions.merge(other.dispositions) { _, new in new }
+        lost.formUnion(other.lost)
+        conflicts += other.conflicts
+        appliedFromDelivery += other.appliedFromDelivery
+        drained += other.drained
+        repaired += other.repaired
+        retried += other.retried
+        parkedRows += other.parkedRows
+        malformed += other.malformed
+        failures += other.failures
+        hasLeftovers = hasLeftovers || other.hasLeftovers
+        hasStaged = hasStaged || other.hasStaged
+    }
+}
+
+/// Remembers the last event whose handler was run.
+final class AttemptTrail: Sendable {
+    private let value = Mutex<Blame?>(nil)
+
+    var last: Blame? { value.withLock { $0 } }
+
+    func note(_ blame: Blame) {
+        value.withLock { $0 = blame }
+    }
+}

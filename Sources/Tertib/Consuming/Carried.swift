@@ -1,0 +1,57 @@
+import TertibCore
+
+/// Deliveries that no batch has settled yet: held ones, and those whose claim was lost. They join the next batch.
+struct Carried: Sendable {
+    private var batch = Batch()
+    private var heldSince: [Arrival.Ticket: Duration] = [:]
+    private var losses = 0
+
+    var isEmpty: Bool { batch.isEmpty }
+
+    /// Joins a batch, and says which of its arrivals may be held (again): a newcomer, and what has not waited too long.
+    func join(_ other: inout Batch, now: Duration, hold: Duration, limit: Int) {
+        var room = limit
+        var holdable: Set<Arrival.Ticket> = []
+        for arrival in batch.arrivals + other.arrivals where room > 0 {
+            let ticket = arrival.arrival.ticket
+            guard now - (heldSince[ticket] ?? now) < hold else { continue }
+            holdable.insert(ticket)
+            room -= 1
+        }
+        other.arrivals = batch.arrivals + other.arrivals
+        other.malformed = batch.malformed + other.malformed
+        other.holdable = holdable
+    }
+
+    /// What a committed batch left over.
+    func remaining(of batch: Batch, after report: BatchReport, now: Duration) -> Carried {
+        var next = Carried()
+        next.batch.arrivals = batch.arrivals.filter { prepared in
+            let ticket = prepared.arrival.ticket
+            return report.lost.contains(ticket) || report.dispositions[ticket] == .held
+        }
+        next.batch.malformed = batch.malformed.filter { report.lost.contains($0.ticket) }
+        for prepared in next.batch.arrivals where report.dispositions[prepared.arrival.ticket] == .held {
+            next.heldSince[prepared.arrival.ticket] = heldSince[prepared.arrival.ticket] ?? now
+        }
+        next.losses = report.lost.isEmpty ? 0 : losses + 1
+        return next
+    }
+
+    /// A whole batch that conflicted with a neighbour.
+    func all(of batch: Batch) -> Carried {
+        var next = Carried()
+        next.batch = batch
+        next.heldSince = heldSince
+        next.losses = losses + 1
+        return next
+    }
+
+    /// How long to wait for company before the next attempt: a fraction of the hold, or after lost claims an
+    /// exponential bound with full jitter, so that neighbours do not meet again.
+    func patience(_ context: RuntimeContext, hold: Duration) -> Duration {
+        guard losses > 0 else { return max(hold / 8, .milliseconds(1)) }
+        let bound = Duration.milliseconds(1) * (1 << min(losses, 6))
+        return max(context.jitter(upTo: bound), .microseconds(200))
+    }
+}

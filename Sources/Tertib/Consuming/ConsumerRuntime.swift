@@ -1,0 +1,68 @@
+import Logging
+import Synchronization
+import TertibCore
+
+/// What the loops of one running consumer share.
+struct ConsumerRuntime: Sendable {
+    let settings: ConsumerSettings
+    let codec: WireCodec
+    let handlers: Handlers
+    let log: any EventLog
+    let store: any ConsumerStore
+    let source: any DeliverySource
+    let applier: BatchApplier
+    let desk: DeliveryDesk
+    let counters: ConsumerCounters
+    let context: RuntimeContext
+    let board: SweepBoard
+    let logger: Logger
+    /// Wakes the relay after a handler has staged events.
+    let wakeRelay: @Sendable () -> Void
+
+    /// Logs and counts what a committed transaction did.
+    func note(_ report: BatchReport) {
+        counters.committed(report, delivered: desk.holds)
+        if report.parkedRows > 0 || report.hasLeftovers || !report.failures.isEmpty { board.ask() }
+        if report.hasStaged { wakeRelay() }
+        for failure in report.failures {
+            let metadata: Logger.Metadata = [
+                LogKey.aggregate: "\(failure.aggregate)", LogKey.version: "\(failure.version)",
+                LogKey.eventID: "\(failure.eventID)", LogKey.error: "\(failure.error)",
+                LogKey.attempts: "\(failure.attempts)",
+            ]
+            switch failure.deadLetter {
+            case nil:
+                logger.warning("the handler failed, the event will be tried again", metadata: metadata)
+            case .forked?:
+                logger.critical("two events have one version, the later one is a dead letter", metadata: metadata)
+            case .some:
+                logger.error("the event is a dead letter, its aggregate is quarantined", metadata: metadata)
+            }
+        }
+    }
+}
+
+/// What the sweeper and the apply loop tell each other.
+final class SweepBoard: Sendable {
+    private struct State {
+        var isAsked = true
+        var parked = 0
+    }
+    private let state = Mutex(State())
+
+    /// Asks for a sweep soon.
+    func ask() { state.withLock { $0.isAsked = true } }
+
+    /// Takes the question away; whether there was one.
+    func takeQuestion() -> Bool {
+        state.withLock { state in
+            defer { state.isAsked = false }
+            return state.isAsked
+        }
+    }
+
+    /// How many rows were parked at the last count.
+    var parked: Int { state.withLock { $0.parked } }
+
+    func count(parked: Int) { state.withLock { $0.parked = parked } }
+}

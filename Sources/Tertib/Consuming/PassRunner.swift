@@ -1,0 +1,161 @@
+import TertibCore
+
+/// Does what an ``AggregatePass`` says, inside the transaction.
+struct PassRunner {
+    let run: BatchRun
+    let applications: [Arrival.Ticket: Handlers.Application]
+    let transaction: any StoreTransaction
+
+    func run(_ pass: inout AggregatePass, report: inout BatchReport) throws {
+        while true {
+            switch pass.next() {
+            case .readParked(let version):
+                let rows = try transaction.parked(
+                    run.settings.name, of: pass.watermark.aggregate, from: version, limit: BatchRun.pageSize)
+                pass.supply(rows, isComplete: rows.count < BatchRun.pageSize)
+            case .apply(let event):
+                if let failure = try apply(event, report: &report) {
+                    pass.failed(failure)
+                } else {
+                    pass.applied()
+                    try count(event, report: &report)
+                }
+            case .rest:
+                report.hasLeftovers = report.hasLeftovers || pass.appliedEvents.count >= run.drainLimit
+                return
+            }
+        }
+    }
+
+    /// Runs the handler. Returns its failure in careful mode; in fast mode a failure is thrown as ``HandlerFailed``.
+    private func apply(_ event: PassEvent, report: inout BatchReport) throws -> HandlerFailure? {
+        let blame = Blame(aggregate: event.aggregate, version: event.version, eventID: event.eventID)
+        run.trail?.note(blame)
+        switch run.mode {
+        case .fast:
+            do {
+                try perform(event, report: &report)
+            } catch let crash as any SimulatedFault {
+                throw crash
+            } catch {
+                try rethrowIfInfrastructure(error)
+                throw HandlerFailed(blame: blame)
+            }
+            try rethrowIfInfrastructure(nil)
+            return nil
+        case .careful(let blamed, _):
+            if let failure = blamed[blame] { return failure }
+            return try performUnderSavepoint(event, blame: blame, report: &report)
+        }
+    }
+
+    private func performUnderSavepoint(
+        _ event: PassEvent, blame: Blame, report: inout BatchReport
+    ) throws -> HandlerFailure? {
+        var failure: HandlerFailure?
+        var attempt = report
+        do {
+            try transaction.savepoint {
+                do {
+                    try perform(event, report: &attempt)
+                    try rethrowIfInfrastructure(nil)
+                } catch let crash as any SimulatedFault {
+                    throw crash
+                } catch {
+                    failure = HandlerFailure(describing: error)
+                    throw error
+                }
+            }
+            report = attempt
+            return nil
+        } catch let crash as any SimulatedFault {
+            throw crash
+        } catch {
+            if let error = error as? StoreError, error.code == .transactionLost {
+                throw TransactionLost(blame: blame, failure: failure ?? HandlerFailure(describing: error))
+            }
+            try rethrowIfInfrastructure(error)
+            guard let failure else { throw error }
+            return failure
+        }
+    }
+
+    private func perform(_ event: PassEvent, report: inout BatchReport) throws {
+        let application: Handlers.Application
+        let envelope: Envelope
+        switch event {
+        case .arrived(let arrival):
+            guard let prepared = applications[arrival.ticket] else {
+                preconditionFailure("an arrival without its application")
+            }
+            (application, envelope) = (prepared, arrival.envelope)
+        case .parked(let row):
+            do {
+                envelope = try run.codec.decode(try row.message(run.codec))
+            } catch let reason as MalformedReason {
+                throw HandlerFailure("the parked event cannot be read back: \(reason)")
+            }
+            application = run.handlers.prepare(envelope)
+        }
+        let handle = HandlerTransaction(store: transaction, staging: run.staging, cause: envelope)
+        try application(handle)
+        report.hasStaged = report.hasStaged || handle.hasStaged
+        try run.context.crashes.reach(.afterHandler)
+    }
+
+    /// A conflict or an outage is never the handler's failure, not even when the handler has swallowed it.
+    private func rethrowIfInfrastructure(_ error: (any Error)?) throws {
+        if let failure = transaction.infrastructureFailure ?? (error as? StoreError), failure.isInfrastructure {
+            if failure.code != .transactionLost || error == nil { throw failure }
+        }
+    }
+
+    private func count(_ event: PassEvent, report: inout BatchReport) throws {
+        switch event {
+        case .arrived(let arrival):
+            switch arrival.origin {
+            case .delivery: report.appliedFromDelivery += 1
+            case .repair: report.repaired += 1
+            }
+        case .parked(let row):
+            if row.reason == .retry || row.reason == .newerRevision {
+                report.retried += 1
+            } else {
+                report.drained += 1
+            }
+            try run.context.crashes.reach(.midDrain)
+        }
+    }
+}
+
+/// Which event a failure is blamed on.
+struct Blame: Hashable, Sendable {
+    let aggregate: Aggregate
+    let version: AggregateVersion
+    let eventID: EventID
+}
+
+/// A handler has failed in fast mode; the batch is tried again carefully.
+struct HandlerFailed: Error {
+    let blame: Blame
+}
+
+/// A handler has failed and ended the transaction with it; the batch is tried again without running that event.
+struct TransactionLost: Error {
+    let blame: Blame
+    let failure: HandlerFailure
+}
+
+/// What a crash plan throws to drop a replica out of its loop. It passes through everything, like the end of a process.
+public protocol SimulatedFault: Error {}
+
+extension HandlerFailure {
+    /// A handler's error, in words of bounded length.
+    init(describing error: any Error) {
+        if let failure = error as? HandlerFailure {
+            self = failure
+        } else {
+            self.init(String(String(describing: error).prefix(2000)))
+        }
+    }
+}

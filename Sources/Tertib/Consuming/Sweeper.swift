@@ -1,0 +1,78 @@
+import Logging
+import TertibCore
+
+/// Wakes what no delivery will wake: a parked event is acknowledged, so the broker never sends it again. Drains left
+/// over, retries that are due, gaps past their hold. Every replica sweeps; claims keep them apart.
+struct Sweeper: Sendable {
+    let runtime: ConsumerRuntime
+
+    /// Between two looks at whether a sweep is asked for.
+    private static let tick: Duration = .milliseconds(200)
+    /// A sweep at least this often.
+    private static let interval: Duration = .seconds(1)
+    /// At most so many aggregates of each kind in one sweep.
+    private static let limit = 64
+
+    /// Runs until cancelled.
+    func run() async throws {
+        var repair = Repair(runtime: runtime)
+        var lastSweep = Duration.zero
+        var hasFailed = false
+        while !Task.isCancelled {
+            let pause = Self.tick / 2 + runtime.context.jitter(upTo: Self.tick)
+            do {
+                try await runtime.context.time.sleep(for: pause)
+            } catch {
+                return  // cancelled: the sweeper has nothing in hand
+            }
+            let now = runtime.context.time.monotonic
+            guard runtime.board.takeQuestion() || now - lastSweep >= Self.interval else { continue }
+            lastSweep = now
+            do {
+                try await sweep(&repair)
+                hasFailed = false
+            } catch let fault as any SimulatedFault {
+                throw fault
+            } catch is CancellationError {
+                return
+            } catch {
+                if !hasFailed {
+                    runtime.logger.warning("a sweep failed, it will be repeated", metadata: [LogKey.error: "\(error)"])
+                }
+                hasFailed = true
+            }
+        }
+    }
+
+    private struct Findings: Sendable {
+        var wakes: Set<Aggregate> = []
+        var gaps: [Gap] = []
+        var parked = 0
+        var now = Timestamp(microseconds: 0)
+    }
+
+    private func sweep(_ repair: inout Repair) async throws {
+        let settings = runtime.settings
+        let findings = try await runtime.store.transaction { transaction in
+            var findings = Findings()
+            findings.now = try transaction.now()
+            findings.parked = try transaction.parkedCount(settings.name)
+            guard findings.parked > 0 else { return findings }
+            findings.wakes.formUnion(try transaction.leftoverDrains(settings.name, limit: Self.limit))
+            findings.wakes.formUnion(
+                try transaction.dueRetries(
+                    settings.name, now: findings.now, maxDelay: settings.retry.maxDelay, limit: Self.limit))
+            findings.gaps = try transaction.gaps(
+                settings.name, parkedBefore: findings.now.advanced(by: .zero - settings.gapHold), limit: Self.limit)
+            return findings
+        }
+        runtime.board.count(parked: findings.parked)
+        if !findings.wakes.isEmpty {
+            runtime.note(try await runtime.applier.apply(Batch(wakes: findings.wakes), carefully: true))
+        }
+        if !findings.gaps.isEmpty {
+            try await repair.run(findings.gaps, now: findings.now)
+        }
+        if findings.parked > 0 { runtime.board.ask() }
+    }
+}

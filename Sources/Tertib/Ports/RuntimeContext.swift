@@ -1,0 +1,54 @@
+public import Logging
+import TertibCore
+
+/// Everything the runtime takes from outside that is not a log or a store: time, chance, crashes, a logger. Production
+/// uses the defaults; tests and the simulator give their own, and the runtime has no other source of either.
+public struct RuntimeContext: Sendable {
+    /// The clocks.
+    public var time: any TimeSource
+    /// Draws 64 random bits.
+    public var random: @Sendable () -> UInt64
+    /// Where the runtime crashes.
+    public var crashes: CrashPlan
+    /// Where the runtime logs.
+    public var logger: Logger
+
+    /// Creates a context.
+    public init(
+        time: any TimeSource = SystemTime(), random: @escaping @Sendable () -> UInt64 = { .random(in: .min ... .max) },
+        crashes: CrashPlan = .none, logger: Logger = Logger(label: "tertib")
+    ) {
+        self.time = time
+        self.random = random
+        self.crashes = crashes
+        self.logger = logger
+    }
+
+    /// A number in `0..<1`.
+    func fraction() -> Double { Double(random() >> 11) * 0x1p-53 }
+
+    /// A duration drawn evenly from zero to `bound`.
+    func jitter(upTo bound: Duration) -> Duration { bound * fraction() }
+
+    /// A new event id: a UUID of version 7 (RFC 9562, section 5.7), so that ids sort by the time they were made.
+    func mintEventID() throws(IdentityError) -> EventID { try EventID(mintUUID()) }
+
+    /// A new UUID of version 7, in lower case.
+    func mintUUID() -> String {
+        let milliseconds = UInt64(max(0, time.wall.microseconds / 1000)) & 0xFFFF_FFFF_FFFF
+        let high = milliseconds << 16 | 0x7000 | random() & 0x0FFF
+        let low = 0x8000_0000_0000_0000 | random() & 0x3FFF_FFFF_FFFF_FFFF
+        let digits = Self.hexadecimal(high) + Self.hexadecimal(low)
+        var text = ""
+        for (offset, digit) in digits.enumerated() {
+            if [8, 12, 16, 20].contains(offset) { text.append("-") }
+            text.append(digit)
+        }
+        return text
+    }
+
+    private static func hexadecimal(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

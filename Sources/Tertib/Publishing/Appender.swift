@@ -1,0 +1,193 @@
+import Synchronization
+import TertibCore
+
+/// Appends events where the stream is the truth: the broker enforces the expected version.
+struct Appender: Sendable {
+    let log: any EventLog
+    let store: (any ConsumerStore)?
+    let staging: Staging
+    let publisher: Publisher
+    let stream = CheckedStream()
+
+    /// Where an aggregate's history stands.
+    struct Position: Sendable {
+        var version: AggregateVersion
+        /// The last message on the subject, whatever it is: what the next publish expects.
+        var last: StreamSequence
+    }
+
+    /// Appends events, the first one after `expected` (`nil`: after whatever the aggregate has).
+    func append(
+        _ events: [NewEvent], to aggregate: Aggregate, expecting expected: AggregateVersion?
+    ) async throws -> [PublishReceipt] {
+        let attempted = "append to \(aggregate)"
+        let stream = try await checkedStream(attempted: attempted)
+        let head = try await head(of: aggregate)
+        var position = try await position(of: aggregate, head: head)
+        if let expected, expected != position.version {
+            if let receipts = try await earlier(events, of: aggregate, after: expected, position, stream) {
+                return receipts
+            }
+            throw VersionConflict(aggregate: aggregate, expected: expected, actual: position.version)
+        }
+        var receipts: [PublishReceipt] = []
+        do {
+            for event in events {
+                let receipt = try await append(event, to: aggregate, at: position, stream: stream)
+                receipts.append(receipt)
+                position = Position(version: receipt.version, last: receipt.sequence)
+            }
+        } catch {
+            guard let last = receipts.last else { throw error }
+            try await record(last)
+            throw PartialAppend(receipts: receipts, underlying: error)
+        }
+        if let last = receipts.last { try await record(last) }
+        return receipts
+    }
+
+    private func append(
+        _ event: NewEvent, to aggregate: Aggregate, at position: Position, stream: StreamName
+    ) async throws -> PublishReceipt {
+        guard let version = position.version.next else {
+            throw PublishingError(
+                .versionsExhausted, attempted: "append to \(aggregate)", reason: "it has the highest version")
+        }
+        let envelope = try staging.envelope(for: event, aggregate: aggregate, version: version)
+        switch try await publisher.publish(envelope, expecting: position.last) {
+        case .stored(let sequence, let isDuplicate):
+            return PublishReceipt(
+                aggregate: aggregate, version: version, eventID: envelope.id, stream: stream, sequence: sequence,
+                isDuplicate: isDuplicate)
+        case .superseded:
+            let actual = try await self.position(of: aggregate, head: nil)
+            throw VersionConflict(aggregate: aggregate, expected: position.version, actual: actual.version)
+        case .undecided(let error):
+            throw PublishingError(
+                .undecided, attempted: "append version \(version) to \(aggregate)",
+                reason: "the broker did not say whether it is stored: \(error.reason)",
+                advice: "Append again with the same event id (\(envelope.id)) and expectation: an event that was "
+                    + "stored is recognised.")
+        }
+    }
+
+    /// A retry after an unknown outcome: the events are there already, perhaps with another writer's behind them.
+    private func earlier(
+        _ events: [NewEvent], of aggregate: Aggregate, after expected: AggregateVersion, _ position: Position,
+        _ stream: StreamName
+    ) async throws -> [PublishReceipt]? {
+        guard expected < position.version, !events.isEmpty, events.allSatisfy({ $0.id != nil }) else { return nil }
+        var receipts: [PublishReceipt] = []
+        var wanted = expected.next
+        for message in try await history(of: aggregate) {
+            guard receipts.count < events.count, let version = wanted,
+                let envelope = try? staging.codec.decode(message.message), envelope.version == version,
+                envelope.id == events[receipts.count].id
+            else { continue }
+            receipts.append(
+                PublishReceipt(
+                    aggregate: aggregate, version: version, eventID: envelope.id, stream: stream,
+                    sequence: message.sequence, isDuplicate: true))
+            wanted = version.next
+        }
+        return receipts.count == events.count ? receipts : nil
+    }
+}
+
+extension Appender {
+    /// Refuses a stream that cannot keep append's promises.
+    private func checkedStream(attempted: String) async throws -> StreamName {
+        if let name = stream.name { return name }
+        let state = try await log.state()
+        guard state.enforcesExpectations else {
+            throw PublishingError(
+                .unsafeStream, attempted: attempted,
+                reason: "this broker does not enforce expected versions on a replicated stream",
+                advice: "Upgrade every nats-server of the cluster to 2.9.21 or later, or use one replica.")
+        }
+        if store == nil, let age = state.maximumAge {
+            throw PublishingError(
+                .unsafeStream, attempted: attempted,
+                reason: "the stream forgets events after \(age), and without a store versions would start again",
+                advice: "Give the service a store, or remove the stream's maximum age.")
+        }
+        stream.remember(state.name)
+        return state.name
+    }
+
+    private func head(of aggregate: Aggregate) async throws -> AggregateHead? {
+        guard let store else { return nil }
+        return try await store.read { try $0.head(of: aggregate) }
+    }
+
+    /// Remembers the head, so that versions never start again where history was trimmed. A neighbour that was faster
+    /// has remembered a later one; a crash before this is made good by the next append, which reads the stream too.
+    private func record(_ receipt: PublishReceipt) async throws {
+        guard let store else { return }
+        let next = AggregateHead(
+            aggregate: receipt.aggregate, version: receipt.version, publishedVersion: receipt.version,
+            eventID: receipt.eventID, streamSequence: receipt.sequence)
+        try await store.transactionRetryingConflicts(staging.context) { transaction in
+            let current = try transaction.head(of: receipt.aggregate)
+            if let current, current.version >= next.version { return }
+            guard try transaction.compareAndSetHead(current, to: next) else {
+                throw StoreError(.conflict, attempted: "remember the head of \(receipt.aggregate)", reason: "a race")
+            }
+        }
+    }
+
+    /// The aggregate's current version: the highest well-formed one on its subject. The last message proves it by its
+    /// pointer to the version before; else the subject is read from its first message.
+    func position(of aggregate: Aggregate, head: AggregateHead?) async throws -> Position {
+        let subject = staging.codec.mapping.subject(of: aggregate)
+        guard let last = try await log.lastMessage(on: subject, from: .leader) else {
+            return Position(version: head?.version ?? .none, last: .none)
+        }
+        if let head, head.streamSequence == last.sequence, head.publishedVersion == head.version {
+            return Position(version: head.version, last: last.sequence)
+        }
+        if let version = try await provenVersion(of: last, aggregate) {
+            return Position(version: max(version, head?.version ?? .none), last: last.sequence)
+        }
+        var highest = head?.version ?? .none
+        var end = last.sequence
+        for message in try await history(of: aggregate) {
+            end = message.sequence
+            if let envelope = try? staging.codec.decode(message.message) { highest = max(highest, envelope.version) }
+        }
+        return Position(version: highest, last: end)
+    }
+
+    /// The version of a last message that was published with an expectation: then its writer had read the history.
+    private func provenVersion(of last: LoggedMessage, _ aggregate: Aggregate) async throws -> AggregateVersion? {
+        guard let envelope = try? staging.codec.decode(last.message), let pointer = last.message.predecessor else {
+            return nil
+        }
+        if pointer == .none { return envelope.version == .first ? envelope.version : nil }
+        guard let before = try await log.message(at: pointer, from: .leader),
+            let predecessor = try? staging.codec.decode(before.message), predecessor.aggregate == aggregate,
+            envelope.version.follows(predecessor.version)
+        else { return nil }
+        return envelope.version
+    }
+
+    private func history(of aggregate: Aggregate) async throws -> [LoggedMessage] {
+        let subject = staging.codec.mapping.subject(of: aggregate)
+        var messages: [LoggedMessage] = []
+        var position = StreamSequence(1)
+        while let message = try await log.firstMessage(on: subject, from: position, source: .leader) {
+            messages.append(message)
+            position = StreamSequence(message.sequence.number + 1)
+        }
+        return messages
+    }
+}
+
+/// Remembers that the stream was found to keep append's promises.
+final class CheckedStream: Sendable {
+    private let checked = Mutex<StreamName?>(nil)
+
+    var name: StreamName? { checked.withLock { $0 } }
+
+    func remember(_ name: StreamName) { checked.withLock { $0 = name } }
+}

@@ -1,0 +1,13 @@
+/// How the relay works.
+public struct OutboxSettings: Hashable, Sendable {
+    /// At most so many aggregates are published at once, one event of each.
+    public var inFlight: Int
+    /// How long published rows are kept, so that what a broker loses can be published again.
+    public var hold: Duration
+
+    /// Creates settings.
+    public init(inFlight: Int = 1024, hold: Duration = .seconds(600)) {
+        self.inFlight = inFlight
+        self.hold = hold
+    }
+}

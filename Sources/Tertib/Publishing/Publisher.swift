@@ -1,0 +1,88 @@
+import TertibCore
+
+/// Publishes single events and settles every outcome: what the broker did not say is found out before anybody is told.
+struct Publisher: Sendable {
+    let log: any EventLog
+    let codec: WireCodec
+    let context: RuntimeContext
+    /// How long an unknown outcome is pursued.
+    var patience: Duration = .seconds(20)
+
+    /// What became of an event, for good.
+    enum Settlement: Sendable {
+        /// It is in the stream.
+        case stored(sequence: StreamSequence, isDuplicate: Bool)
+        /// It is not, because the subject has other messages after the expected one: these.
+        case superseded([LoggedMessage])
+        /// It may be: the broker did not answer in time. The same call may be made again.
+        case undecided(EventLogError)
+    }
+
+    /// Publishes an event with the expectation that the subject's last sequence is `expected`, sending the same id and
+    /// the same expectation again until the outcome is known.
+    /// - Throws: ``EventLogError`` that no retry changes, ``PublishingError`` with
+    ///   ``PublishingError/Code/identityClash``.
+    func publish(_ envelope: Envelope, expecting expected: StreamSequence) async throws -> Settlement {
+        let message = codec.encode(envelope)
+        let deadline = context.time.monotonic + patience
+        var attempts = 0
+        while true {
+            let failure: EventLogError
+            switch await log.publish(message, expecting: .lastSequence(expected)) {
+            case .stored(let sequence, false):
+                return .stored(sequence: sequence, isDuplicate: attempts > 0)
+            case .stored(let sequence, true):
+                return try await confirm(envelope, message, at: sequence)
+            case .unexpected:
+                do {
+                    return try await look(for: envelope, on: message.subject, after: expected)
+                } catch let error as EventLogError where error.isRetriable {
+                    failure = error
+                }
+            case .refused(let error), .unknown(let error):
+                guard error.isRetriable else { throw error }
+                failure = error
+            }
+            attempts += 1
+            let bound = RetryPolicy(initialDelay: .milliseconds(50), maxDelay: .seconds(2))
+                .bound(beforeAttempt: attempts + 1)
+            guard context.time.monotonic + bound < deadline else { return .undecided(failure) }
+            try await context.time.sleep(for: bound / 2 + context.jitter(upTo: bound / 2))
+        }
+    }
+
+    /// A duplicate answer names the message that has the id: it must be this event.
+    private func confirm(
+        _ envelope: Envelope, _ message: WireMessage, at sequence: StreamSequence
+    ) async throws -> Settlement {
+        let stored = try await log.message(at: sequence, from: .leader)
+        guard let stored, stored.message.subject == message.subject, stored.message.body == message.body,
+            isSame(stored, envelope)
+        else {
+            throw PublishingError(
+                .identityClash, attempted: "publish version \(envelope.version) of \(envelope.aggregate)",
+                reason: "the event id \(envelope.id) is that of another event, at stream sequence \(sequence)",
+                advice: "Give every event an id of its own.")
+        }
+        return .stored(sequence: sequence, isDuplicate: true)
+    }
+
+    /// The expectation did not hold: perhaps because this event is there already, perhaps with others behind it.
+    private func look(
+        for envelope: Envelope, on subject: String, after expected: StreamSequence
+    ) async throws -> Settlement {
+        var others: [LoggedMessage] = []
+        var position = StreamSequence(expected.number + 1)
+        while let message = try await log.firstMessage(on: subject, from: position, source: .leader) {
+            if isSame(message, envelope) { return .stored(sequence: message.sequence, isDuplicate: true) }
+            others.append(message)
+            position = StreamSequence(message.sequence.number + 1)
+        }
+        return .superseded(others)
+    }
+
+    private func isSame(_ message: LoggedMessage, _ envelope: Envelope) -> Bool {
+        guard let other = try? codec.decode(message.message) else { return false }
+        return other.id == envelope.id && other.version == envelope.version
+    }
+}

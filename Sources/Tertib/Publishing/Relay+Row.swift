@@ -1,0 +1,78 @@
+import Logging
+import TertibCore
+
+extension Relay {
+    /// Publishes one row, or says when to try again. Only a failure that no other row would fare better with is thrown.
+    func publish(_ claim: OutboxClaim) async throws -> RowResult {
+        let row = claim.row
+        let envelope: Envelope
+        do {
+            let subject = codec.mapping.subject(of: row.aggregate)
+            envelope = try codec.decode(try StoredEnvelope.decode(row.stored, subject: subject))
+        } catch {
+            alarm("a staged event cannot be read back", row, "\(error)")
+            return .later(row, .seconds(60))
+        }
+        var expected = claim.head.streamSequence
+        for _ in 0..<4 {
+            let settlement: Publisher.Settlement
+            do {
+                settlement = try await publisher.publish(envelope, expecting: expected)
+            } catch let error as CancellationError {
+                throw error
+            } catch {
+                alarm("a staged event cannot be published", row, "\(error)")
+                return .later(row, .seconds(10))
+            }
+            switch settlement {
+            case .stored(let sequence, _):
+                return .published(row, sequence)
+            case .undecided:
+                return .later(row, .milliseconds(500))
+            case .superseded(let others):
+                guard let next = try await expectation(after: others, instead: expected, claim) else {
+                    return .later(row, .seconds(30))
+                }
+                expected = next
+            }
+        }
+        return .later(row, .seconds(1))
+    }
+
+    /// What to expect instead, when the subject's last message is not the head's: `nil` when only a person can help.
+    private func expectation(
+        after others: [LoggedMessage], instead expected: StreamSequence, _ claim: OutboxClaim
+    ) async throws -> StreamSequence? {
+        let row = claim.row
+        if let last = others.last {
+            let other = others.lazy.compactMap { try? codec.decode($0.message) }.first { $0.version >= row.version }
+            guard let other else { return last.sequence }  // strays that are no later version: pass them
+            let advice =
+                claim.head.publishedVersion == .none
+                ? "the subject has history that this database does not know; adopt the stream's head first"
+                : "another writer published version \(other.version) as event \(other.id)"
+            alarm("forked: the stream has another event of a version that is staged here", row, advice)
+            return nil
+        }
+        let state = try await log.state()
+        guard expected <= state.lastSequence else {
+            alarm("the stream has lost its tail", row, "it ends at \(state.lastSequence), before \(expected)")
+            return nil
+        }
+        guard try await log.message(at: expected, from: .leader) == nil else { return expected }
+        let subject = codec.mapping.subject(of: row.aggregate)
+        context.logger.notice(
+            "the stream has trimmed an aggregate's history, its versions go on",
+            metadata: [LogKey.aggregate: "\(row.aggregate)", LogKey.version: "\(row.version)"])
+        return try await log.lastMessage(on: subject, from: .leader)?.sequence ?? StreamSequence.none
+    }
+
+    private func alarm(_ message: Logger.Message, _ row: OutboxRow, _ reason: String) {
+        context.logger.critical(
+            message,
+            metadata: [
+                LogKey.aggregate: "\(row.aggregate)", LogKey.version: "\(row.version)",
+                LogKey.eventID: "\(row.eventID)", LogKey.reason: "\(reason)",
+            ])
+    }
+}

@@ -1,0 +1,132 @@
+import Logging
+import Metrics
+import TertibCore
+
+/// Publishes what is staged, until the stream has acknowledged it: many aggregates at once, one event of each, always
+/// the lowest unpublished version, with the expectation that the head gives. Safe in every replica: the expectation
+/// fences a paused relay and a restored database; the claim only keeps neighbours from doing the same work.
+struct Relay: Sendable {
+    let log: any EventLog
+    let store: any ConsumerStore
+    let codec: WireCodec
+    let publisher: Publisher
+    let settings: OutboxSettings
+    let context: RuntimeContext
+    let signal: WakeSignal
+
+    /// How long a claim keeps neighbours away; longer than a publish is pursued.
+    private static let lease: Duration = .seconds(30)
+    /// Between two looks without being woken.
+    private static let pollInterval: Duration = .milliseconds(400)
+    private static let cleaningInterval: Duration = .seconds(10)
+
+    private let published = Counter(label: MetricName.published)
+    private let retries = Counter(label: MetricName.publishRetries)
+
+    init(
+        log: any EventLog, store: any ConsumerStore, codec: WireCodec, publisher: Publisher,
+        settings: OutboxSettings, context: RuntimeContext, signal: WakeSignal
+    ) {
+        self.log = log
+        self.store = store
+        self.codec = codec
+        self.publisher = publisher
+        self.settings = settings
+        self.context = context
+        self.signal = signal
+    }
+
+    /// Runs until cancelled; a broker or database that is away is waited for.
+    func run() async throws {
+        var failures = 0
+        var lastCleaning = Duration.zero
+        while !Task.isCancelled {
+            do {
+                let count = try await pass()
+                if failures > 0 { context.logger.notice("the relay goes on") }
+                failures = 0
+                if context.time.monotonic - lastCleaning > Self.cleaningInterval {
+                    lastCleaning = context.time.monotonic
+                    try await clean()
+                }
+                if count > 0 { continue }
+                let half = Self.pollInterval / 2
+                await signal.wait(atMost: half + context.jitter(upTo: half * 2), on: context.time)
+            } catch let fault as any SimulatedFault {
+                throw fault
+            } catch is CancellationError {
+                return
+            } catch {
+                failures += 1
+                if failures == 1 {
+                    context.logger.warning(
+                        "the relay cannot publish, it keeps the events and tries again",
+                        metadata: [LogKey.error: "\(error)"])
+                }
+                let bound = RetryPolicy(initialDelay: .milliseconds(250), maxDelay: .seconds(5))
+                    .bound(beforeAttempt: failures + 1)
+                await signal.wait(atMost: bound / 2 + context.jitter(upTo: bound / 2), on: context.time)
+            }
+        }
+    }
+
+    /// Publishes until nothing that can be taken is left unpublished; for tests and tools.
+    func drain() async throws {
+        while try await pass() > 0 {}
+    }
+
+    /// One round: claim, publish, mark. Returns how many rows were published.
+    func pass() async throws -> Int {
+        let summary = try await store.read { try $0.outboxSummary() }
+        guard summary.rows > 0 else { return 0 }
+        let limit = settings.inFlight
+        let claims = try await store.transactionRetryingConflicts(context) { transaction in
+            try transaction.claimOutbox(now: try transaction.now(), lease: Self.lease, limit: limit)
+        }
+        guard !claims.isEmpty else { return 0 }
+        try context.crashes.reach(.relayAfterClaim)
+        let results = try await publishAll(claims)
+        try context.crashes.reach(.relayAfterPublish)
+        let marked = try await store.transactionRetryingConflicts(context) { transaction in
+            let now = try transaction.now()
+            for result in results {
+                switch result {
+                case .published(let row, let sequence): try transaction.markPublished(row, at: sequence, now: now)
+                case .later(let row, let delay):
+                    try transaction.releaseOutbox(row, notBefore: now.advanced(by: delay))
+                }
+            }
+            return results.count { if case .published = $0 { true } else { false } }
+        }
+        published.increment(by: marked)
+        if marked < results.count { retries.increment(by: results.count - marked) }
+        return marked
+    }
+
+    enum RowResult: Sendable {
+        case published(OutboxRow, StreamSequence)
+        case later(OutboxRow, Duration)
+    }
+
+    private func publishAll(_ claims: [OutboxClaim]) async throws -> [RowResult] {
+        try await withThrowingTaskGroup(of: RowResult.self) { group in
+            for claim in claims {
+                group.addTask { try await publish(claim) }
+            }
+            var results: [RowResult] = []
+            for try await result in group {
+                results.append(result)
+                if results.count == (claims.count + 1) / 2 { try context.crashes.reach(.relayMidPublish) }
+            }
+            return results
+        }
+    }
+
+    private func clean() async throws {
+        let hold = settings.hold
+        _ = try await store.transactionRetryingConflicts(context) { transaction in
+            try transaction.deletePublished(
+                before: try transaction.now().advanced(by: .zero - hold), limit: 10_000)
+        }
+    }
+}
