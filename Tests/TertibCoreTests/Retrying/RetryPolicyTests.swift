@@ -1,0 +1,22 @@
+import Testing
+import TertibCore
+
+@Suite("Retries back off exponentially, with full jitter and a bound")
+struct RetryPolicyTests {
+    private let policy = RetryPolicy(maxAttempts: 8, initialDelay: .milliseconds(200), maxDelay: .seconds(60))
+
+    @Test("The bound doubles with each attempt, up to the longest delay")
+    func bounds() {
+        #expect(policy.bound(beforeAttempt: 2) == .milliseconds(200))
+        #expect(policy.bound(beforeAttempt: 3) == .milliseconds(400))
+        #expect(policy.bound(beforeAttempt: 5) == .milliseconds(1600))
+        #expect(policy.bound(beforeAttempt: 1_000_000) == .seconds(60))
+    }
+
+    @Test("The delay is the jitter's share of the bound")
+    func jitter() {
+        #expect(policy.delay(beforeAttempt: 3, jitter: 0) == .zero)
+        #expect(policy.delay(beforeAttempt: 3, jitter: 0.5) == .milliseconds(200))
+        #expect(policy.delay(beforeAttempt: 3, jitter: 7) == .milliseconds(400))
+    }
+}

@@ -1,0 +1,98 @@
+import Testing
+import TertibCore
+
+@Suite("Two events of one version: the lowest stream sequence is the canonical branch")
+struct ForkTests {
+    private func driver(
+        _ watermark: Watermark, _ arrivals: [Arrival], rows: [ParkedEvent] = [], letters: [DeadLetterKey] = []
+    ) -> PassDriver {
+        PassDriver(
+            AggregatePass(
+                claimed: watermark, arrivals: arrivals.sorted(by: Arrival.isAppliedBefore), deadLetters: letters,
+                conditions: Sample.conditions()), rows: rows)
+    }
+
+    @Test("At the watermark, a later newcomer is a dead letter and the aggregate goes on")
+    func canonicalApplied() throws {
+        var driver = driver(
+            try Sample.watermark(5), [try Sample.arrival(5, event: "other", sequence: 9), try Sample.arrival(6)])
+        let watermark = driver.run()
+        #expect(driver.pass.failures.map(\.reason) == [.forked])
+        #expect(driver.pass.dispositions[.init(5)] == .deadLettered)
+        #expect(watermark.version.number == 6)
+        #expect(watermark.status == .ok)
+    }
+
+    @Test("At the watermark, an earlier newcomer shows that the wrong branch was applied: quarantine")
+    func wrongBranchApplied() throws {
+        var driver = driver(
+            try Sample.watermark(5), [try Sample.arrival(5, event: "other", sequence: 2), try Sample.arrival(6)])
+        let watermark = driver.run()
+        #expect(watermark.status == .quarantined)
+        #expect(watermark.version.number == 5)
+        #expect(driver.pass.dispositions[.init(6)] == .parked)
+        #expect(driver.pass.failures.map(\.reason) == [.forked])
+    }
+
+    @Test("A redelivered fork that is a dead letter already changes nothing")
+    func redelivered() throws {
+        let letter = DeadLetterKey(
+            aggregate: try Sample.aggregate(), version: try Sample.version(5), eventID: try EventID("other"),
+            reason: .forked)
+        var driver = driver(
+            try Sample.watermark(5), [try Sample.arrival(5, event: "other", sequence: 2)], letters: [letter])
+        #expect(driver.run().status == .ok)
+        #expect(driver.pass.failures.isEmpty)
+        #expect(driver.pass.dispositions[.init(5)] == .waiting)
+    }
+
+    @Test("Both in one batch: the lower sequence is applied, the other is a dead letter")
+    func inOneBatch() throws {
+        var driver = driver(
+            try Sample.watermark(0),
+            [
+                try Sample.arrival(1, event: "late", sequence: 8, ticket: 1),
+                try Sample.arrival(1, event: "early", sequence: 3, ticket: 2),
+            ])
+        #expect(driver.run().eventID?.text == "early")
+        #expect(driver.pass.dispositions == [.init(1): .deadLettered, .init(2): .applied])
+    }
+
+    @Test("Among the parked, the lower sequence stays", arguments: [true, false])
+    func parked(newcomerIsEarlier: Bool) throws {
+        var driver = driver(
+            try Sample.watermark(1, parked: 1, status: .gap),
+            [try Sample.arrival(4, event: "new", sequence: newcomerIsEarlier ? 2 : 9)],
+            rows: [try Sample.row(4, event: "old", sequence: 5)])
+        let watermark = driver.run()
+        #expect(watermark.parked == 1)
+        #expect(driver.rows.map(\.eventID.text) == [newcomerIsEarlier ? "new" : "old"])
+        #expect(driver.pass.failures.map(\.event.eventID.text) == [newcomerIsEarlier ? "old" : "new"])
+    }
+
+    @Test(
+        "A delivered and a parked event of the next version: the lower sequence is applied", arguments: [true, false])
+    func nextVersion(newcomerIsEarlier: Bool) throws {
+        var driver = driver(
+            try Sample.watermark(1, parked: 1, status: .gap),
+            [try Sample.arrival(2, event: "new", sequence: newcomerIsEarlier ? 2 : 9)],
+            rows: [try Sample.row(2, event: "old", sequence: 5)])
+        let watermark = driver.run()
+        #expect(watermark.eventID?.text == (newcomerIsEarlier ? "new" : "old"))
+        #expect(watermark.parked == 0)
+        #expect(driver.rows.isEmpty)
+        #expect(driver.pass.failures.count == 1)
+    }
+
+    @Test("A canonical arrival that fails takes the row of the fork, and the count stays exact")
+    func failingCanonical() throws {
+        var driver = PassDriver(
+            AggregatePass(
+                claimed: try Sample.watermark(1, parked: 1, status: .gap),
+                arrivals: [try Sample.arrival(2, event: "new", sequence: 2)], deadLetters: [],
+                conditions: Sample.conditions()), rows: [try Sample.row(2, event: "old", sequence: 5)], failing: [2])
+        let watermark = driver.run()
+        #expect(watermark.parked == driver.rows.count)
+        #expect(driver.rows.map(\.eventID.text) == ["new"])
+    }
+}
