@@ -50,7 +50,7 @@ let package = Package(
         .target(name: "Tertib", dependencies: ["TertibCore", log, metrics, tracing, lifecycle]),
         .target(name: "TertibJetStream", dependencies: ["CNats", "Tertib"]),
         .target(name: "TertibSQLite", dependencies: ["Tertib", grdb]),
-        .target(name: "TertibConfiguration", dependencies: ["Tertib", "TertibJetStream", sqlite]),
+        .target(name: "TertibConfiguration", dependencies: ["Tertib", "TertibJetStream", sqlite, log]),
         .target(name: "TertibTesting", dependencies: ["Tertib"]),
         .target(name: "TertibCLI", dependencies: ["TertibConfiguration", arguments, subprocess]),
         .executableTarget(
