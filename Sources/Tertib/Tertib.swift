@@ -79,9 +79,9 @@ public final class Tertib: Service, Sendable {
     public func transaction<Result: Sendable>(
         _ body: @escaping @Sendable (HandlerTransaction) throws -> Result
     ) async throws -> Result {
-        let staging = staging
+        let (staging, cause) = (staging, TraceContext.current)
         let (result, hasStaged) = try await store.transactionRetryingConflicts(context) { transaction in
-            let handle = HandlerTransaction(store: transaction, staging: staging)
+            let handle = HandlerTransaction(store: transaction, staging: staging, cause: cause)
             let result = try body(handle)
             return (result, handle.hasStaged)
         }

@@ -16,17 +16,21 @@ struct ApplyLoop: Sendable {
         var carried = Carried()
         var fresh = Batch()
         var pauser = Pauser(runtime: runtime)
+        var sizer = BatchSizer(most: runtime.settings.batch, target: batchTime)
         while !Task.isCancelled {
             var batch = fresh
             carried.join(&batch, now: runtime.context.time.monotonic, hold: hold, limit: Self.heldLimit)
             if batch.isEmpty {
-                fresh = try await fetch(waiting: Self.idleWait)
+                fresh = try await fetch(upTo: sizer.limit, waiting: Self.idleWait)
                 continue
             }
             try runtime.context.crashes.reach(.afterFetch)
-            async let prefetched = fetch(waiting: .zero)
+            let (limit, start) = (sizer.limit, runtime.context.time.monotonic)
+            async let prefetched = fetch(upTo: limit, waiting: .zero)
             do {
                 let report = try await settle(batch)
+                sizer.record(batch.count, in: runtime.context.time.monotonic - start)
+                if let limit = report.reachedLimit { throw limit }
                 pauser.recovered()
                 carried = carried.remaining(of: batch, after: report, now: runtime.context.time.monotonic)
             } catch let fault as any SimulatedFault {
@@ -42,9 +46,15 @@ struct ApplyLoop: Sendable {
             }
             fresh = try await prefetched
             if fresh.isEmpty, !carried.isEmpty {
-                fresh = try await fetch(waiting: carried.patience(runtime.context, hold: hold))
+                fresh = try await fetch(upTo: sizer.limit, waiting: carried.patience(runtime.context, hold: hold))
             }
         }
+    }
+
+    /// A transaction holds rows, on SQLite the whole file: it should end within a second, and in any case within a
+    /// quarter of the acknowledgement wait.
+    private var batchTime: Duration {
+        min(.seconds(1), runtime.settings.acknowledgementWait / 4)
     }
 
     /// A delivery is never held beyond half of the acknowledgement wait.
@@ -53,8 +63,8 @@ struct ApplyLoop: Sendable {
     }
 
     /// Fetches and decodes. What is of no interest is acknowledged at once.
-    private func fetch(waiting wait: Duration) async throws -> Batch {
-        let deliveries = try await runtime.source.next(upTo: runtime.settings.batch, waiting: wait)
+    private func fetch(upTo limit: Int, waiting wait: Duration) async throws -> Batch {
+        let deliveries = try await runtime.source.next(upTo: limit, waiting: wait)
         guard !deliveries.isEmpty else { return Batch() }
         runtime.counters.received(deliveries.count)
         var batch = Batch()
@@ -75,7 +85,9 @@ struct ApplyLoop: Sendable {
 
     /// Commits a batch, then acknowledges what the transaction says. The set to acknowledge comes from what committed.
     private func settle(_ batch: Batch) async throws -> BatchReport {
-        let report = try await runtime.applier.apply(batch)
+        let report = try await TraceContext.withSpan(applying: batch, consumer: runtime.settings.name) {
+            try await runtime.applier.apply(batch)
+        }
         try runtime.context.crashes.reach(.afterCommit)
         runtime.note(report)
         let settled = report.dispositions.filter { $0.value != .held }.keys.sorted()

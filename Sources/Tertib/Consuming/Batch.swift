@@ -53,6 +53,10 @@ struct BatchReport: Sendable {
     var malformed = 0
     /// Failures of handlers, for the log.
     var failures: [FailureNote] = []
+    /// Arrivals that a limit of the parked rows leaves no room for: they go back to the broker, and the consumer pauses.
+    var overflow: Set<Arrival.Ticket> = []
+    /// The limit that was reached.
+    var reachedLimit: ParkedLimitReached?
     /// Whether an aggregate has more to drain than one transaction may.
     var hasLeftovers = false
     /// Whether a handler staged events.

@@ -14,8 +14,7 @@ struct BatchApplier: Sendable {
     let knownParked: @Sendable () -> Int
 
     /// Applies a batch and commits.
-    /// - Throws: ``StoreError`` for conflicts and outages, ``ParkedLimitReached``. Never a handler's failure: that is
-    ///   in the report.
+    /// - Throws: ``StoreError`` for conflicts and outages. Never a handler's failure: that is in the report.
     /// - Parameter carefully: Begin with a savepoint an event, because one of them has failed before.
     func apply(_ batch: Batch, carefully: Bool = false) async throws -> BatchReport {
         if carefully { return try await applyCarefully(batch) }
@@ -112,6 +111,8 @@ extension BatchReport {
         parkedRows += other.parkedRows
         malformed += other.malformed
         failures += other.failures
+        overflow.formUnion(other.overflow)
+        reachedLimit = reachedLimit ?? other.reachedLimit
         hasLeftovers = hasLeftovers || other.hasLeftovers
         hasStaged = hasStaged || other.hasStaged
     }

@@ -124,7 +124,7 @@ struct BatchRun: Sendable {
         _ passes: inout [AggregatePass], now: Timestamp, in transaction: any StoreTransaction,
         report: inout BatchReport
     ) throws {
-        try checkLimits(passes)
+        keepWithinLimits(&passes, report: &report)
         let toPark = passes.flatMap(\.rowsToPark)
         if !toPark.isEmpty {
             let existing = Dictionary(
@@ -156,16 +156,22 @@ struct BatchRun: Sendable {
         try transaction.write(settings.name, watermarks)
     }
 
-    private func checkLimits(_ passes: [AggregatePass]) throws {
-        var total = knownParked
-        for pass in passes where !pass.rowsToPark.isEmpty {
-            total += pass.rowsToPark.count
-            if pass.watermark.parked + pass.rowsToPark.count > settings.maxParkedPerAggregate {
-                throw ParkedLimitReached(aggregate: pass.watermark.aggregate, limit: settings.maxParkedPerAggregate)
-            }
-            if total > settings.maxParkedTotal {
-                throw ParkedLimitReached(aggregate: nil, limit: settings.maxParkedTotal)
-            }
+    /// Takes the rows out that there is no room for, the highest versions first; a row that waits for its next attempt
+    /// is exempt, else its attempts would never be counted.
+    private func keepWithinLimits(_ passes: inout [AggregatePass], report: inout BatchReport) {
+        var room = settings.maxParkedTotal - knownParked
+        for index in passes.indices where !passes[index].rowsToPark.isEmpty {
+            let own = settings.maxParkedPerAggregate - passes[index].watermark.parked
+            let wanted = passes[index].rowsToPark.count
+            let overflow = passes[index].limitParking(to: max(0, min(own, room)))
+            room -= wanted - overflow.count
+            guard !overflow.isEmpty else { continue }
+            report.overflow.formUnion(overflow)
+            report.reachedLimit =
+                own < wanted
+                ? ParkedLimitReached(
+                    aggregate: passes[index].watermark.aggregate, limit: settings.maxParkedPerAggregate)
+                : ParkedLimitReached(aggregate: nil, limit: settings.maxParkedTotal)
         }
     }
 

@@ -10,13 +10,10 @@ struct Carried: Sendable {
 
     /// Joins a batch, and says which of its arrivals may be held (again): a newcomer, and what has not waited too long.
     func join(_ other: inout Batch, now: Duration, hold: Duration, limit: Int) {
-        var room = limit
         var holdable: Set<Arrival.Ticket> = []
-        for arrival in batch.arrivals + other.arrivals where room > 0 {
+        for arrival in batch.arrivals + (heldSince.count < limit ? other.arrivals : []) {
             let ticket = arrival.arrival.ticket
-            guard now - (heldSince[ticket] ?? now) < hold else { continue }
-            holdable.insert(ticket)
-            room -= 1
+            if now - (heldSince[ticket] ?? now) < hold { holdable.insert(ticket) }
         }
         other.arrivals = batch.arrivals + other.arrivals
         other.malformed = batch.malformed + other.malformed

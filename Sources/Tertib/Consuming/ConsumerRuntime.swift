@@ -22,6 +22,7 @@ struct ConsumerRuntime: Sendable {
     /// Logs and counts what a committed transaction did.
     func note(_ report: BatchReport) {
         counters.committed(report, delivered: desk.holds)
+        board.add(parked: report.parkedRows)
         if report.parkedRows > 0 || report.hasLeftovers || !report.failures.isEmpty { board.ask() }
         if report.hasStaged { wakeRelay() }
         for failure in report.failures {
@@ -61,8 +62,10 @@ final class SweepBoard: Sendable {
         }
     }
 
-    /// How many rows were parked at the last count.
+    /// How many rows were parked at the last count, and by this replica since.
     var parked: Int { state.withLock { $0.parked } }
 
     func count(parked: Int) { state.withLock { $0.parked = parked } }
+
+    func add(parked: Int) { state.withLock { $0.parked += parked } }
 }

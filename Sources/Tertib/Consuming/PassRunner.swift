@@ -97,7 +97,7 @@ struct PassRunner {
             }
             application = run.handlers.prepare(envelope)
         }
-        let handle = HandlerTransaction(store: transaction, staging: run.staging, cause: envelope)
+        let handle = HandlerTransaction(store: transaction, staging: run.staging, cause: envelope.cause)
         try application(handle)
         report.hasStaged = report.hasStaged || handle.hasStaged
         try run.context.crashes.reach(.afterHandler)

@@ -39,7 +39,7 @@ public struct ConsumerError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// A limit of the parked rows is reached: the batch was rolled back, and the consumer pauses.
+/// A limit of the parked rows is reached: the consumer pauses.
 struct ParkedLimitReached: Error, CustomStringConvertible {
     /// The aggregate over its limit; `nil` when all rows together are over theirs.
     let aggregate: Aggregate?

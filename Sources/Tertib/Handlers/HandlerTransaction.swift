@@ -5,11 +5,11 @@ public import TertibCore
 public final class HandlerTransaction {
     let store: any StoreTransaction
     private let staging: Staging
-    private let cause: Envelope?
+    private let cause: Causation
     /// Whether something was staged, so that the relay is to be woken after the commit.
     private(set) var hasStaged = false
 
-    init(store: any StoreTransaction, staging: Staging, cause: Envelope? = nil) {
+    init(store: any StoreTransaction, staging: Staging, cause: Causation) {
         self.store = store
         self.staging = staging
         self.cause = cause

@@ -53,7 +53,8 @@ struct Appender: Sendable {
             throw PublishingError(
                 .versionsExhausted, attempted: "append to \(aggregate)", reason: "it has the highest version")
         }
-        let envelope = try staging.envelope(for: event, aggregate: aggregate, version: version)
+        let envelope = try staging.envelope(
+            for: event, aggregate: aggregate, version: version, cause: TraceContext.current)
         switch try await publisher.publish(envelope, expecting: position.last) {
         case .stored(let sequence, let isDuplicate):
             return PublishReceipt(

@@ -9,7 +9,7 @@ struct Staging: Sendable {
 
     /// Stages one event: a compare-and-set on the aggregate's head makes the versions contiguous.
     func stage(
-        _ event: NewEvent, for aggregate: Aggregate, expecting expected: AggregateVersion?, cause: Envelope?,
+        _ event: NewEvent, for aggregate: Aggregate, expecting expected: AggregateVersion?, cause: Causation,
         in transaction: any StoreTransaction
     ) throws -> AggregateVersion {
         try PublishingWay.outbox.check(aggregate, in: publishes, attempted: "stage \(event.type) for \(aggregate)")
@@ -39,13 +39,13 @@ struct Staging: Sendable {
 
     /// The envelope of a new event.
     func envelope(
-        for event: NewEvent, aggregate: Aggregate, version: AggregateVersion, cause: Envelope? = nil
+        for event: NewEvent, aggregate: Aggregate, version: AggregateVersion, cause: Causation
     ) throws -> Envelope {
-        var causation = event.causation
-        if let cause {
-            causation.causationID = causation.causationID ?? cause.id
-            causation.correlationID = causation.correlationID ?? cause.causation.correlationID ?? cause.id
-        }
+        let causation = Causation(
+            correlationID: event.causation.correlationID ?? cause.correlationID,
+            causationID: event.causation.causationID ?? cause.causationID,
+            traceParent: event.causation.traceParent ?? cause.traceParent,
+            traceState: event.causation.traceState ?? cause.traceState)
         return Envelope(
             id: try event.id ?? context.mintEventID(), source: source, type: event.type, aggregate: aggregate,
             version: version, time: context.time.wall, schemaRevision: event.schemaRevision, causation: causation,

@@ -14,7 +14,9 @@ public protocol BytewiseText: Hashable, Comparable, Sendable, CustomStringConver
 extension BytewiseText {
     /// Equal when the UTF-8 bytes are.
     public static func == (left: Self, right: Self) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
+        guard left.text.utf8.count == right.text.utf8.count else { return false }
+        var (left, right) = (left.text, right.text)
+        return left.withUTF8 { left in right.withUTF8 { right in left.elementsEqual(right) } }
     }
 
     /// Ordered by UTF-8 bytes, which is what `COLLATE "C"` and SQLite's `BINARY` do.
@@ -24,8 +26,11 @@ extension BytewiseText {
 
     /// Hashes the UTF-8 bytes.
     public func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
-        hasher.combine(0xFF as UInt8)
+        var text = text
+        text.withUTF8 { bytes in
+            hasher.combine(bytes.count)
+            hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
+        }
     }
 
     /// The text.

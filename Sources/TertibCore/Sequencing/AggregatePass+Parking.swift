@@ -74,6 +74,17 @@ extension AggregatePass {
         added += rowsToPark.count
     }
 
+    /// Keeps only so many of the rows to park, those of the lowest versions.
+    /// - Returns: the tickets of the others, which have no outcome then.
+    public mutating func limitParking(to count: Int) -> [Arrival.Ticket] {
+        guard rowsToPark.count > count else { return [] }
+        let overflow = rowsToPark[count...].compactMap { parkedTickets.removeValue(forKey: $0.version)?.ticket }
+        rowsToPark.removeSubrange(count...)
+        added -= overflow.count
+        for ticket in overflow { dispositions[ticket] = nil }
+        return overflow
+    }
+
     /// Reports a row that was parked already where the pass wanted to park: the same event waits; another one is a
     /// fork, of which the lower stream sequence stays.
     public mutating func resolve(existing row: ParkedEvent) {

@@ -1,0 +1,148 @@
+import TertibCore
+
+/// What reading the stream has shown about one gap so far, so that a long history is read once and not in every sweep.
+struct GapTrace: Sendable {
+    private(set) var watermark: AggregateVersion
+    private var lowestParked: AggregateVersion
+    /// Where the stream has the missing versions that were met; of two messages of a version the lower sequence.
+    var found: [AggregateVersion: StreamSequence] = [:]
+    /// The next message to read on the way back along the pointers; `nil` at the end of that way.
+    var pointer: StreamSequence?
+    /// The version above ``pointer``.
+    var above: AggregateVersion
+    /// Where the search through the subject goes on; `nil` at the subject's end.
+    var position: StreamSequence? = StreamSequence(1)
+
+    /// At most so many places are remembered for one gap.
+    static let memoryLimit = 20_000
+
+    init(_ gap: Gap) {
+        watermark = gap.watermark
+        lowestParked = gap.lowestParked
+        above = gap.lowestParked
+        pointer = Self.pointer(gap)
+    }
+
+    /// Goes on with the gap as it is now. Returns whether the watermark has moved.
+    mutating func follow(_ gap: Gap) -> Bool {
+        let hasMoved = gap.watermark != watermark
+        watermark = gap.watermark
+        found = found.filter { $0.key > gap.watermark }
+        if gap.lowestParked != lowestParked {
+            lowestParked = gap.lowestParked
+            above = gap.lowestParked
+            pointer = Self.pointer(gap)
+        }
+        return hasMoved
+    }
+
+    /// Whether both ways have come to their end.
+    var isExhausted: Bool { pointer == nil && position == nil }
+
+    /// Forgets where the search ended: what was not there may be there later.
+    mutating func startAgain() {
+        position = StreamSequence(1)
+    }
+
+    private static func pointer(_ gap: Gap) -> StreamSequence? {
+        StoredEnvelope.predecessor(ofStored: gap.lowestStored).flatMap { $0 == .none ? nil : $0 }
+    }
+}
+
+/// Finds the versions that one gap misses.
+struct GapReader: Sendable {
+    let log: any EventLog
+    let codec: WireCodec
+    let gap: Gap
+    let maySearch: Bool
+
+    /// The run of versions directly above the watermark, as far as the stream is known to have them.
+    func read(
+        _ trace: inout GapTrace, limit: Int, budget: inout Int
+    ) async throws(EventLogError) -> [LoggedMessage] {
+        guard let wanted = gap.watermark.next else { return [] }
+        if trace.found[wanted] == nil { try await followPointers(&trace, budget: &budget) }
+        if trace.found[wanted] == nil {
+            guard maySearch else { return [] }
+            try await search(&trace, budget: &budget)
+        }
+        var run: [LoggedMessage] = []
+        var version = wanted
+        while let sequence = trace.found[version], version < gap.lowestParked, run.count < limit {
+            guard let message = try await message(at: sequence) else { break }
+            run.append(message)
+            guard let next = version.next else { break }
+            version = next
+        }
+        budget -= run.count
+        return run
+    }
+
+    /// From the lowest parked event back: each event that was published with an expectation names its predecessor.
+    private func followPointers(_ trace: inout GapTrace, budget: inout Int) async throws(EventLogError) {
+        while let sequence = trace.pointer, budget > 0 {
+            budget -= 1
+            trace.pointer = nil
+            guard let message = try await message(at: sequence), let envelope = try? codec.decode(message.message),
+                envelope.aggregate == gap.aggregate, envelope.version < trace.above,
+                envelope.version > gap.watermark
+            else { return }
+            trace.note(envelope.version, at: sequence)
+            if envelope.version.follows(gap.watermark) { return }
+            trace.above = envelope.version
+            trace.pointer = message.message.predecessor.flatMap { $0 == .none ? nil : $0 }
+        }
+    }
+
+    /// Through the aggregate's subject from its first message on: stream order need not be version order.
+    private func search(_ trace: inout GapTrace, budget: inout Int) async throws(EventLogError) {
+        let subject = codec.mapping.subject(of: gap.aggregate)
+        while let position = trace.position, budget > 0 {
+            budget -= 1
+            guard let message = try await log.firstMessage(on: subject, from: position, source: .leader) else {
+                trace.position = nil
+                return
+            }
+            trace.position = StreamSequence(message.sequence.number + 1)
+            guard let envelope = try? codec.decode(message.message), envelope.aggregate == gap.aggregate,
+                envelope.version > gap.watermark
+            else { continue }
+            trace.note(envelope.version, at: message.sequence)
+            if envelope.version.follows(gap.watermark) { return }
+        }
+    }
+
+    private func message(at sequence: StreamSequence) async throws(EventLogError) -> LoggedMessage? {
+        if let message = try await log.message(at: sequence, from: .anyReplica) { return message }
+        return try await log.message(at: sequence, from: .leader)
+    }
+}
+
+extension GapTrace {
+    /// Remembers where a version is.
+    mutating func note(_ version: AggregateVersion, at sequence: StreamSequence) {
+        if let known = found[version], known <= sequence { return }
+        if found.count < Self.memoryLimit || version.follows(watermark) { found[version] = sequence }
+    }
+}
+
+extension StoredEnvelope {
+    /// The pointer of a stored message to its predecessor.
+    static func predecessor(ofStored stored: [UInt8]) -> StreamSequence? {
+        do {
+            return try decode(stored, subject: "").predecessor
+        } catch {
+            return nil  // unreadable: then there is no pointer to follow, and the search finds what there is
+        }
+    }
+}
+
+extension WireMessage {
+    /// The sequence of the event before this one on its subject, where the publisher has said it: the expectation that
+    /// the broker enforced.
+    var predecessor: StreamSequence? {
+        let values = values(of: Header.expectedLastSubjectSequence)
+        guard values.count == 1 else { return nil }
+        return values.first.flatMap { StreamSequence(wire: String(decoding: $0, as: UTF8.self)) }
+    }
+}

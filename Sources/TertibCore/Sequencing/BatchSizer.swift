@@ -1,0 +1,43 @@
+/// Chooses how many deliveries go into a transaction, from the rate at which earlier ones were applied.
+///
+/// A fixed number would make a slow handler hold its transaction for minutes, far beyond the acknowledgement wait.
+public struct BatchSizer: Hashable, Sendable {
+    /// At most so many.
+    public let most: Int
+    /// How long a transaction should take.
+    public let target: Duration
+    /// At most so many before anything is known.
+    private static let first = 128
+
+    private var secondsPerDelivery: Double?
+
+    /// Creates a sizer.
+    public init(most: Int, target: Duration) {
+        self.most = max(1, most)
+        self.target = target
+    }
+
+    /// How many deliveries to take now.
+    public var limit: Int {
+        guard let secondsPerDelivery else { return min(Self.first, most) }
+        let fitting = Self.seconds(target) / max(secondsPerDelivery, 1e-9)
+        return Int(min(Double(most), max(1, fitting)))
+    }
+
+    /// Learns from a transaction. A slow one counts at once, a fast one by half, so that the size falls faster than it
+    /// rises.
+    public mutating func record(_ count: Int, in duration: Duration) {
+        guard count > 0, duration > .zero else { return }
+        let observed = Self.seconds(duration) / Double(count)
+        guard let known = secondsPerDelivery, observed < known else {
+            secondsPerDelivery = observed
+            return
+        }
+        secondsPerDelivery = (known + observed) / 2
+    }
+
+    private static func seconds(_ duration: Duration) -> Double {
+        let (seconds, attoseconds) = duration.components
+        return Double(seconds) + Double(attoseconds) * 1e-18
+    }
+}
