@@ -1,0 +1,115 @@
+import Dispatch
+import GRDB
+import Tertib
+
+/// One connection with its thread: what is handed to it runs in the order of arrival, never on the cooperative pool.
+///
+/// - Note: `@unchecked Sendable`: `statements` is touched only by closures that run on `queue`'s serial dispatch queue.
+final class Connection: @unchecked Sendable {
+    private let queue: DatabaseQueue
+    private let statements = StatementCache()
+
+    private init(_ queue: DatabaseQueue) {
+        self.queue = queue
+    }
+
+    /// Opens the connection that writes, creating the file if there is none, and sets it up.
+    static func openWriter(path: String, options: SQLiteOptions) throws(StoreError) -> Connection {
+        let attempted = "open the database \(path)"
+        return try BusyWait.retrying(upTo: options.busyTimeout) { () throws(StoreError) in
+            try mapping(attempted) {
+                let queue = try DatabaseQueue(
+                    path: path, configuration: configuration("tertib.sqlite.writer", options: options))
+                try queue.writeWithoutTransaction { try setUp($0) }
+                return Connection(queue)
+            }
+        }
+    }
+
+    /// Opens a connection that reads.
+    ///
+    /// The writer's must be open already: it has created the file and its log.
+    static func openReader(path: String, options: SQLiteOptions) throws(StoreError) -> Connection {
+        var configuration = configuration("tertib.sqlite.reader", options: options)
+        configuration.readonly = true
+        return try BusyWait.retrying(upTo: options.busyTimeout) { [configuration] () throws(StoreError) in
+            try mapping("open the database \(path)") {
+                Connection(try DatabaseQueue(path: path, configuration: configuration))
+            }
+        }
+    }
+
+    /// Runs `body` on the connection's thread.
+    ///
+    /// A task that is cancelled waits all the same: what a transaction came to is always told.
+    func run<Result: Sendable>(
+        _ body: @escaping @Sendable (Database, StatementCache) throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.asyncWriteWithoutTransaction { database in
+                continuation.resume(with: Swift.Result { try body(database, self.statements) })
+            }
+        }
+    }
+
+    /// Runs `body` on the connection's thread, in a transaction that sees one snapshot.
+    func read<Result: Sendable>(
+        _ body: @escaping @Sendable (Database, StatementCache) throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.asyncRead { database in
+                continuation.resume(with: Swift.Result { try body(database.get(), self.statements) })
+            }
+        }
+    }
+
+    /// Closes the connection, after what was handed to it.
+    func close() async {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { [self] in
+                queue.writeWithoutTransaction { _ in statements.removeAll() }
+                // Only a statement that is still open could keep the connection from closing, and there is none; the
+                // connection then closes when it is deallocated.
+                try? queue.close()
+                continuation.resume()
+            }
+        }
+    }
+
+    private static func configuration(_ label: String, options: SQLiteOptions) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = label
+        let wait = BusyWait(limit: options.busyTimeout)
+        configuration.busyMode = .callback { wait.wait(attempt: $0) }
+        // The store ends its transactions itself, and one that cannot be ended is no reason to end the process.
+        configuration.allowsUnsafeTransactions = true
+        return configuration
+    }
+
+    private static func setUp(_ database: Database) throws {
+        guard try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL") == "wal" else {
+            throw StoreError(
+                .unavailable, attempted: "switch the database to a write-ahead log",
+                reason: "this kind of database or file system does not have it",
+                advice: "Give the store a file on a local disk.")
+        }
+        // With NORMAL a commit that was acknowledged to the broker could be gone after a power cut.
+        try database.execute(sql: "PRAGMA synchronous = FULL")
+        guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == 2 else {
+            throw StoreError(
+                .unavailable, attempted: "set synchronous = FULL", reason: "the database does not take it")
+        }
+        // Room, in KiB, for the pages that a batch touches; else SQLite would write them twice.
+        try database.execute(sql: "PRAGMA cache_size = -32768")
+    }
+
+    private static func mapping<Result>(_ attempted: String, _ body: () throws -> Result) throws(StoreError) -> Result {
+        do {
+            return try body()
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+            throw StoreError(.corrupt, attempted: attempted, reason: "the file is no SQLite database")
+        } catch {
+            throw StoreError(wrapping: error, attempted: attempted)
+        }
+    }
+}

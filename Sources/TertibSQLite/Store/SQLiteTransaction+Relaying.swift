@@ -1,0 +1,50 @@
+import GRDB
+import Tertib
+import TertibCore
+
+extension SQLiteTransaction {
+    /// A row that is held for longer than this was held under a clock that was wrong, and is free.
+    private static let longestHold: Duration = .seconds(86_400)
+
+    static let postpone = """
+        UPDATE tertib_outbox SET not_before = ? WHERE position = ? AND published_at IS NULL
+        """
+    static let selectClaimable = """
+        SELECT outbox.position, outbox.aggregate_type, outbox.aggregate_id, outbox.version, outbox.event_id,
+            outbox.envelope, outbox.staged_at, head.version, head.published_version, head.event_id,
+            head.stream_sequence
+        FROM tertib_outbox AS outbox LEFT JOIN tertib_head AS head
+            ON head.aggregate_type = outbox.aggregate_type AND head.aggregate_id = outbox.aggregate_id
+        WHERE outbox.published_at IS NULL AND outbox.not_before IS NOT NULL
+            AND outbox.not_before > ?1 AND outbox.not_before <= ?2
+            AND NOT EXISTS (
+                SELECT 1 FROM tertib_outbox AS lower WHERE lower.published_at IS NULL
+                    AND lower.aggregate_type = outbox.aggregate_type AND lower.aggregate_id = outbox.aggregate_id
+                    AND lower.version < outbox.version)
+        ORDER BY outbox.not_before, outbox.position LIMIT ?3
+        """
+
+    func claimOutbox(now: Timestamp, lease: Duration, limit: Int) throws -> [OutboxClaim] {
+        try perform("claim staged events") {
+            let wrong = now.advanced(by: max(Self.longestHold, lease)).description
+            var claims = try claimable(after: "", through: now.description, limit: limit)
+            if claims.count < limit {
+                claims += try claimable(after: wrong, through: "9999", limit: limit - claims.count)
+            }
+            let end = now.advanced(by: lease).description
+            for claim in claims { try runner.execute(Self.postpone, [end, claim.row.position]) }
+            return claims
+        }
+    }
+
+    private func claimable(after start: String, through end: String, limit: Int) throws -> [OutboxClaim] {
+        try runner.rows(Self.selectClaimable, [start, end, limit]) { row in
+            let staged = try OutboxRow(row)
+            let hasHead = !(row[7] as DatabaseValue).isNull
+            let head =
+                hasHead
+                ? try AggregateHead(row, of: staged.aggregate, from: 7) : AggregateHead(aggregate: staged.aggregate)
+            return OutboxClaim(row: staged, head: head)
+        }
+    }
+}

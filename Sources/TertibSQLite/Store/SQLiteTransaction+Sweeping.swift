@@ -1,0 +1,63 @@
+import GRDB
+import Tertib
+import TertibCore
+
+/// What the sweeper asks for. Each query walks one partial index, so its cost is that of what it finds.
+extension SQLiteTransaction {
+    static let selectLeftovers = """
+        SELECT aggregate_type, aggregate_id FROM tertib_watermark AS watermark
+        WHERE consumer = ?1 AND lowest_parked <= version + 1 AND status IN ('ok', 'gap')
+            AND EXISTS (
+                SELECT 1 FROM tertib_parked AS parked
+                WHERE parked.consumer = ?1 AND parked.aggregate_type = watermark.aggregate_type
+                    AND parked.aggregate_id = watermark.aggregate_id AND parked.version = watermark.version + 1)
+        ORDER BY aggregate_type, aggregate_id LIMIT ?2
+        """
+    static let selectDueRetries = """
+        SELECT aggregate_type, aggregate_id FROM (
+            SELECT aggregate_type, aggregate_id, next_attempt_at FROM tertib_parked
+            WHERE consumer = ?1 AND next_attempt_at IS NOT NULL AND next_attempt_at <= ?2 AND reason = 'retry'
+            UNION ALL
+            SELECT aggregate_type, aggregate_id, next_attempt_at FROM tertib_parked
+            WHERE consumer = ?1 AND next_attempt_at IS NOT NULL AND next_attempt_at > ?3 AND reason = 'retry')
+        ORDER BY next_attempt_at LIMIT ?4
+        """
+    static let selectGaps = """
+        SELECT watermark.aggregate_type, watermark.aggregate_id, watermark.version, parked.version, parked.envelope,
+            watermark.oldest_parked_at
+        FROM tertib_watermark AS watermark
+        CROSS JOIN tertib_parked AS parked ON parked.consumer = watermark.consumer
+            AND parked.aggregate_type = watermark.aggregate_type AND parked.aggregate_id = watermark.aggregate_id
+            AND parked.version = watermark.lowest_parked
+        WHERE watermark.consumer = ?1 AND watermark.oldest_parked_at < ?2
+            AND watermark.lowest_parked > watermark.version + 1 AND watermark.status IN ('ok', 'gap', 'stuck')
+        ORDER BY watermark.oldest_parked_at LIMIT ?3
+        """
+
+    func leftoverDrains(_ consumer: ConsumerName, limit: Int) throws -> [Aggregate] {
+        try perform("look for drains left over") {
+            try runner.rows(Self.selectLeftovers, [consumer.text, limit]) { try $0.aggregate(0) }
+        }
+    }
+
+    func dueRetries(
+        _ consumer: ConsumerName, now: Timestamp, maxDelay: Duration, limit: Int
+    ) throws -> [Aggregate] {
+        try perform("look for retries that are due") {
+            let farthest = now.advanced(by: maxDelay)
+            return try runner.rows(
+                Self.selectDueRetries, [consumer.text, now.description, farthest.description, limit]
+            ) { try $0.aggregate(0) }
+        }
+    }
+
+    func gaps(_ consumer: ConsumerName, parkedBefore limitTime: Timestamp, limit: Int) throws -> [Gap] {
+        try perform("look for gaps") {
+            try runner.rows(Self.selectGaps, [consumer.text, limitTime.description, limit]) { row in
+                Gap(
+                    aggregate: try row.aggregate(0), watermark: try row.version(2), lowestParked: try row.version(3),
+                    lowestStored: try row.bytes(4), oldestParkedAt: try row.time(5))
+            }
+        }
+    }
+}
