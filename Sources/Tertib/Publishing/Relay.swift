@@ -2,8 +2,8 @@ import Logging
 import Metrics
 import TertibCore
 
-/// Publishes what is staged, until the stream has acknowledged it: many aggregates at once, one event of each, always
-/// the lowest unpublished version, with the expectation that the head gives. Safe in every replica: the expectation
+/// Publishes what is staged, until the stream has acknowledged it: many aggregates at once, one event of each at a
+/// time, always the lowest unpublished version, with the expectation that the head gives. Safe in every replica: the expectation
 /// fences a paused relay and a restored database; the claim only keeps neighbours from doing the same work.
 struct Relay: Sendable {
     let log: any EventLog
@@ -85,7 +85,9 @@ struct Relay: Sendable {
         }
         guard !claims.isEmpty else { return 0 }
         try context.crashes.reach(.relayAfterClaim)
-        let results = try await publishAll(claims)
+        let hasMore = summary.rows > claims.count
+        let runs = hasMore ? try await store.read { try Self.runs(of: claims, in: $0) } : claims.map(RelayRun.init)
+        let results = try await publishAll(runs)
         try context.crashes.reach(.relayAfterPublish)
         let marked = try await store.transactionRetryingConflicts(context) { transaction in
             let now = try transaction.now()
@@ -108,18 +110,47 @@ struct Relay: Sendable {
         case later(OutboxRow, Duration)
     }
 
-    private func publishAll(_ claims: [OutboxClaim]) async throws -> [RowResult] {
-        try await withThrowingTaskGroup(of: RowResult.self) { group in
-            for claim in claims {
-                group.addTask { try await publish(claim) }
+    /// The rows that follow a claimed one: while its lease lasts, nobody else takes a row of its aggregate.
+    private static func runs(of claims: [OutboxClaim], in reader: any StoreReader) throws -> [RelayRun] {
+        try claims.map { claim in
+            var run = RelayRun(claim)
+            let rows = try reader.outboxRows(of: claim.row.aggregate, limit: RelayRun.limit)
+            for row in rows.sorted(by: { $0.version < $1.version }) {
+                if let last = run.rows.last, row.version.follows(last.version) { run.rows.append(row) }
+            }
+            return run
+        }
+    }
+
+    private func publishAll(_ runs: [RelayRun]) async throws -> [RowResult] {
+        try await withThrowingTaskGroup(of: [RowResult].self) { group in
+            for run in runs {
+                group.addTask { try await publish(run) }
             }
             var results: [RowResult] = []
+            var finished = 0
             for try await result in group {
-                results.append(result)
-                if results.count == (claims.count + 1) / 2 { try context.crashes.reach(.relayMidPublish) }
+                results += result
+                finished += 1
+                if finished == (runs.count + 1) / 2 { try context.crashes.reach(.relayMidPublish) }
             }
             return results
         }
+    }
+
+    /// Publishes the rows of one aggregate one after the other, each behind the one before; the first that has to wait
+    /// ends the run.
+    private func publish(_ run: RelayRun) async throws -> [RowResult] {
+        var results: [RowResult] = []
+        var head = run.head
+        for row in run.rows {
+            let result = try await publish(OutboxClaim(row: row, head: head))
+            results.append(result)
+            guard case .published(_, let sequence) = result else { break }
+            head.publishedVersion = row.version
+            head.streamSequence = sequence
+        }
+        return results
     }
 
     private func clean() async throws {
@@ -128,5 +159,19 @@ struct Relay: Sendable {
             try transaction.deletePublished(
                 before: try transaction.now().advanced(by: .zero - hold), limit: 10_000)
         }
+    }
+}
+
+/// Rows of one aggregate to publish in one round, from its lowest unpublished version on.
+struct RelayRun: Sendable {
+    let head: AggregateHead
+    var rows: [OutboxRow]
+
+    /// At most so many rows of one aggregate in one round.
+    static let limit = 64
+
+    init(_ claim: OutboxClaim) {
+        head = claim.head
+        rows = [claim.row]
     }
 }
