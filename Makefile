@@ -1,0 +1,49 @@
+# Tertib: everything starts here. `make help` lists what there is.
+
+SHELL       := /bin/bash
+scripts     := Tests/Support/scripts
+# The newest pieces of what the scripts below install; see $(scripts)/install.
+tools       := .build-tools
+python      := $(tools)/python/bin/python
+# The server versions that the adapter's tests run on, Debian's and the newest: separated by colons.
+servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
+export TERTIB_NATS_SERVERS ?= $(servers)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test trial lint format clean
+
+help: ## Say what there is to make
+	@echo "Usage: make TARGET"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Build the shop and run it under faults, with and without Tertib (ARGS="--seed 7")
+	@$(scripts)/install demo
+	@$(scripts)/build release
+	@"$$(swift build -c release --show-bin-path)/tertib" demo $(ARGS)
+
+test: ## Everything that has to pass: lint, unit and adapter tests, adopter, foreign trials
+	@$(scripts)/install test
+	@$(scripts)/lint
+	@$(scripts)/build tests
+	@$(scripts)/run-tests $(ARGS)
+	@$(scripts)/adopter
+	@$(scripts)/trial --short
+
+trial: ## The foreign trials in full length, on a release build (ARGS="wild_order --seed 7")
+	@$(scripts)/install test
+	@$(scripts)/build release
+	@$(scripts)/trial $(ARGS)
+
+build: ## Build everything for debugging; warnings are errors
+	@$(scripts)/install demo
+	@$(scripts)/build tests
+
+lint: ## The formatter's rules and the house's
+	@$(scripts)/lint
+
+format: ## Format the sources in place
+	@swift format --in-place --parallel --recursive Package.swift Sources Tests Snippets
+
+clean: ## Remove what was built; what was downloaded stays in $(tools)
+	@rm -rf .build .build-adopter

@@ -1,0 +1,69 @@
+"""One trial's workplace: its own temporary folder, broker and processes, all gone at the end."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from .broker import Broker
+from .service import Service
+
+
+@dataclass
+class Bench:
+    """What a trial gets."""
+
+    tertib: Path
+    nats_server: Path
+    seed: int
+    short: bool
+    repository: Path | None
+    folder: Path
+    services: list[Service] = field(default_factory=list)
+    brokers: list[Broker] = field(default_factory=list)
+
+    def random(self, purpose: str) -> Random:
+        """A generator that gives the same numbers for the same seed and purpose."""
+        return Random(f"{self.seed}/{purpose}")
+
+    def note(self, text: str) -> None:
+        print(f"    {text}", file=sys.stderr, flush=True)
+
+    async def broker(self) -> Broker:
+        broker = Broker(self.nats_server, self.folder)
+        self.brokers.append(broker)
+        await broker.start()
+        return broker
+
+    def service(self, broker: Broker, **consumer: Any) -> Service:
+        service = Service(self.tertib, self.folder, broker.url, **consumer)
+        self.services.append(service)
+        return service
+
+
+@asynccontextmanager
+async def open_bench(
+    tertib: Path, nats_server: Path, seed: int, short: bool, repository: Path | None
+) -> AsyncIterator[Bench]:
+    folder = Path(tempfile.mkdtemp(prefix="tertib-trial-"))
+    bench = Bench(tertib, nats_server, seed, short, repository, folder)
+    passed = False
+    try:
+        yield bench
+        passed = True
+    finally:
+        for service in bench.services:
+            service.kill_all()
+        for broker in bench.brokers:
+            broker.stop()
+        if passed:
+            shutil.rmtree(folder)
+        else:
+            bench.note(f"logs and databases are kept in {folder}")
