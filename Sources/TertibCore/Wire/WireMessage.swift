@@ -40,7 +40,8 @@ public struct HeaderField: Hashable, Sendable {
 
     /// Whether the field has this name, without regard to the case of ASCII letters.
     public func isNamed(_ other: String) -> Bool {
-        name.count == other.utf8.count && zip(name, other.utf8).allSatisfy { Self.lowercased($0) == Self.lowercased($1) }
+        name.count == other.utf8.count
+            && zip(name, other.utf8).allSatisfy { Self.lowercased($0) == Self.lowercased($1) }
     }
 
     private static func lowercased(_ byte: UInt8) -> UInt8 {
