@@ -1,0 +1,87 @@
+import Tertib
+import TertibCore
+
+extension EventLogConformance {
+    static var answerChecks: [Check] {
+        [
+            check("what is acknowledged is never delivered again, and the floor follows") { scene in
+                let sequences = try await scene.publish("42", 1...3)
+                let source = try await scene.subscribe(wait: .seconds(1))
+                await source.answer(.acknowledge, to: try await LogScene.receive(3, from: source))
+                try await LogScene.expectSilence(of: source, for: .milliseconds(2500), "no second delivery")
+                let state = try Expect.some(try await scene.log.consumerState("tests"), "the consumer's state")
+                try Expect.equal(state.acknowledgementPending, 0, "the unanswered deliveries")
+                try Expect.equal(state.acknowledgedFloor, sequences[2], "the acknowledged floor")
+                try Expect.equal(state.delivered, sequences[2], "the last sequence delivered")
+                try Expect.equal(state.pending, 0, "the messages still to come")
+                await source.close()
+            },
+            check("what is not answered is delivered again after the acknowledgement wait") { scene in
+                try await scene.publish("42", 1...2)
+                let source = try await scene.subscribe(wait: .seconds(1))
+                let first = try await LogScene.receive(2, from: source)
+                await source.answer(.acknowledge, to: [first[0]])
+                let again = try await LogScene.receive(1, from: source)
+                try Expect.equal(LogScene.numbers(again), [2], "the sequence delivered again")
+                try Expect.equal(again[0].attempt, 2, "the attempt")
+                try Expect.equal(again[0].message, first[1].message, "the message")
+                let state = try await scene.log.consumerState("tests")
+                try Expect.equal(state?.acknowledgedFloor, StreamSequence(1), "the acknowledged floor")
+                try Expect.equal(state?.acknowledgementPending, 1, "the unanswered deliveries")
+                await source.close()
+            },
+            check("what is negative-acknowledged comes at once") { scene in
+                try await scene.publish("42", 1...1)
+                let source = try await scene.subscribe()
+                for attempt in 1...4 {
+                    let received = try await LogScene.receive(1, from: source)
+                    try Expect.equal(received[0].attempt, attempt, "the attempt")
+                    await source.answer(.negativeAcknowledge(delay: .zero), to: received)
+                }
+                await source.close()
+            },
+            check("a delay holds a delivery back, and lets others pass") { scene in
+                try await scene.publish("42", 1...1)
+                let source = try await scene.subscribe()
+                let first = try await LogScene.receive(1, from: source)
+                await source.answer(.negativeAcknowledge(delay: .seconds(2)), to: first)
+                try await scene.publish("43", 1...1)
+                let received = try await LogScene.receive(2, from: source)
+                try Expect.equal(LogScene.numbers(received), [2, 1], "the sequences in the order of arrival")
+                try Expect.equal(received.map(\.attempt), [1, 2], "the attempts")
+                await source.close()
+            },
+            check("saying in-progress restarts the acknowledgement wait") { scene in
+                try await scene.publish("42", 1...1)
+                let source = try await scene.subscribe(wait: .seconds(1))
+                let first = try await LogScene.receive(1, from: source)
+                for _ in 1...6 {
+                    await source.answer(.inProgress, to: first)
+                    try await LogScene.expectSilence(of: source, for: .milliseconds(350), "no second delivery")
+                }
+                let again = try await LogScene.receive(1, from: source)
+                try Expect.equal(again[0].attempt, 2, "the attempt, once nothing is said any more")
+                await source.close()
+            },
+            check("what is terminated is never delivered again") { scene in
+                try await scene.publish("42", 1...2)
+                let source = try await scene.subscribe(wait: .seconds(1))
+                let received = try await LogScene.receive(2, from: source)
+                await source.answer(.terminate, to: received)
+                try await LogScene.expectSilence(of: source, for: .milliseconds(2500), "no second delivery")
+                let state = try await scene.log.consumerState("tests")
+                try Expect.equal(state?.acknowledgementPending, 0, "the unanswered deliveries")
+                await source.close()
+            },
+            check("a late acknowledgement of the first delivery counts after the second") { scene in
+                try await scene.publish("42", 1...1)
+                let source = try await scene.subscribe(wait: .seconds(1))
+                let first = try await LogScene.receive(1, from: source)
+                _ = try await LogScene.receive(1, from: source)
+                await source.answer(.acknowledge, to: first)
+                try await LogScene.expectSilence(of: source, for: .milliseconds(2500), "no third delivery")
+                await source.close()
+            },
+        ]
+    }
+}
