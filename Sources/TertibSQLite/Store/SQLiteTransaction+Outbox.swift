@@ -30,9 +30,12 @@ extension SQLiteTransaction {
         INSERT INTO tertib_head (version, published_version, event_id, stream_sequence, aggregate_type, aggregate_id)
         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
         """
+    /// A relay may have published since the head was read: what it has marked is never taken back.
     private static let updateHead = """
-        UPDATE tertib_head SET version = ?, published_version = ?, event_id = ?, stream_sequence = ?
-        WHERE aggregate_type = ? AND aggregate_id = ? AND version = ?
+        UPDATE tertib_head SET version = ?1, event_id = ?3,
+            stream_sequence = iif(?2 >= published_version, ?4, stream_sequence),
+            published_version = max(published_version, ?2)
+        WHERE aggregate_type = ?5 AND aggregate_id = ?6 AND version = ?7
         """
     private static let insertOutboxRow = """
         INSERT INTO tertib_outbox (aggregate_type, aggregate_id, version, event_id, envelope, staged_at, not_before)
@@ -40,7 +43,7 @@ extension SQLiteTransaction {
             EXISTS (
                 SELECT 1 FROM tertib_outbox WHERE published_at IS NULL
                     AND aggregate_type = ?1 AND aggregate_id = ?2 AND version < ?3),
-            NULL, ?6))
+            NULL, ?7))
         """
     private static let publishRow = """
         UPDATE tertib_outbox SET published_at = ?, stream_sequence = ? WHERE position = ? AND published_at IS NULL
@@ -85,7 +88,7 @@ extension SQLiteTransaction {
                 Self.insertOutboxRow,
                 [
                     row.aggregate.type.text, row.aggregate.id.text, row.version.number, row.eventID.text,
-                    Data(row.stored), row.stagedAt.description,
+                    Data(row.stored), row.stagedAt.description, Self.free,
                 ])
         }
     }
@@ -96,7 +99,7 @@ extension SQLiteTransaction {
             try runner.execute(Self.publishRow, [now.description, sequence.column, row.position])
             try runner.execute(
                 Self.moveHead, [row.version.number, sequence.column, type, id, row.version.number])
-            try runner.execute(Self.wakeNext, [type, id, now.description])
+            try runner.execute(Self.wakeNext, [type, id, Self.free])
         }
     }
 

@@ -3,6 +3,8 @@ import Tertib
 import TertibCore
 
 extension SQLiteTransaction {
+    /// The `not_before` of a row that nobody has taken yet: the start of time, so that no clock can hold it back.
+    static let free = Timestamp(microseconds: 0).description
     /// A row that is held for longer than this was held under a clock that was wrong, and is free.
     private static let longestHold: Duration = .seconds(86_400)
 
@@ -27,10 +29,10 @@ extension SQLiteTransaction {
     func claimOutbox(now: Timestamp, lease: Duration, limit: Int) throws -> [OutboxClaim] {
         try perform("claim staged events") {
             let wrong = now.advanced(by: max(Self.longestHold, lease)).description
-            var claims = try claimable(after: "", through: now.description, limit: limit)
-            if claims.count < limit {
-                claims += try claimable(after: wrong, through: "9999", limit: limit - claims.count)
-            }
+            // What was taken or given back before comes first, else a steady flow of new rows would starve it.
+            var claims = try claimable(after: Self.free, through: now.description, limit: limit)
+            claims += try claimable(after: "", through: Self.free, limit: limit - claims.count)
+            claims += try claimable(after: wrong, through: "9999", limit: limit - claims.count)
             let end = now.advanced(by: lease).description
             for claim in claims { try runner.execute(Self.postpone, [end, claim.row.position]) }
             return claims
@@ -38,7 +40,8 @@ extension SQLiteTransaction {
     }
 
     private func claimable(after start: String, through end: String, limit: Int) throws -> [OutboxClaim] {
-        try runner.rows(Self.selectClaimable, [start, end, limit]) { row in
+        guard limit > 0 else { return [] }
+        return try runner.rows(Self.selectClaimable, [start, end, limit]) { row in
             let staged = try OutboxRow(row)
             let hasHead = !(row[7] as DatabaseValue).isNull
             let head =
