@@ -24,7 +24,7 @@ let subprocess = Target.Dependency.product(
 let package = Package(
     name: "tertib",
     products: [
-        .library(name: "Tertib", targets: ["Tertib", "TertibConfiguration", "TertibJetStream"]),
+        .library(name: "Tertib", targets: ["Tertib", "TertibCore", "TertibConfiguration", "TertibJetStream"]),
         .library(name: "TertibCore", targets: ["TertibCore"]),
         .library(name: "TertibSQLite", targets: ["TertibSQLite"]),
         .library(name: "TertibTesting", targets: ["TertibTesting"]),
