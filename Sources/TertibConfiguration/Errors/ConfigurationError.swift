@@ -29,7 +29,7 @@ public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvert
     public var whatToDo: String {
         problems.count == 1
             ? problems[0].advice
-            : "correct the file; docs/configuration.schema.json describes every setting, and editors can check against it"
+            : "correct the file; docs/configuration.schema.json describes every setting"
     }
 
     /// What, why, and what to do.

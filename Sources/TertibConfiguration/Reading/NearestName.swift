@@ -1,7 +1,7 @@
 /// Finds the name that somebody probably meant.
 enum NearestName {
     /// The known name nearest to `name`, unless none is near: some changed, missing, superfluous or exchanged letters,
-    /// or an abbreviation (`ackWait` for `acknowledgementWait`).
+    /// an abbreviation (`ackWait` for `acknowledgementWait`), or an ending too much (`batches`).
     static func nearest(to name: String, among known: [String]) -> String? {
         let wanted = Array(name.lowercased().utf8.prefix(100))
         guard !wanted.isEmpty else { return nil }
@@ -12,7 +12,10 @@ enum NearestName {
             return best.name
         }
         guard wanted.count >= 3 else { return nil }
-        return known.first { abbreviates(wanted, Array($0.lowercased().utf8)) }
+        return known.first { name in
+            let bytes = Array(name.lowercased().utf8)
+            return abbreviates(wanted, bytes) || wanted.starts(with: bytes)
+        }
     }
 
     /// Whether `short` is `long` with letters left out behind the first one.

@@ -9,7 +9,7 @@ public struct NATSServer: Hashable, Sendable, CustomStringConvertible {
     public var description: String { url }
 
     /// Reads an address.
-    /// - Throws: what is wrong with it, as the rest of a sentence. It never repeats the text, which may hold a password.
+    /// - Throws: what is wrong with it. It never repeats the text, which may hold a password.
     init(_ text: String) throws(Mismatch) {
         let schemes = ["nats://", "tls://"]
         guard let scheme = schemes.first(where: text.hasPrefix) else {

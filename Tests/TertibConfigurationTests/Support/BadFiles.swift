@@ -33,6 +33,9 @@ enum BadFiles {
             "unknown key", Sample.opening(with: #"§"colour": 1"#), .unknownKey,
             "$.colour", "is not a setting", "expected one of $schema, service, nats, stream", "remove it"),
         BadFile(
+            "behind letters of several bytes", Sample.opening(with: #""$schema": "é😀", §"colour": 1"#), .unknownKey,
+            "$.colour"),
+        BadFile(
             "misspelt key", Sample.opening(with: #"§"consumer": {}"#), .unknownKey,
             "$.consumer", "did you mean \"consumers\"?"),
         BadFile(

@@ -30,7 +30,8 @@ struct JSONScannerTests {
             "NaN", "Infinity", "-Infinity", "--1", "1-", "1..2", "1.2.3", "1e2.5", "tru", "True", "truee", "nul",
             "nulL", "fals", "\"", "\"a", "\"\\", "\"\\\"", "\"\\x41\"", "\"\\u12\"", "\"\\u123", "\"\\u12G4\"",
             "\"\\U0041\"", "\"\\'\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\\ud800\\ud800\"",
-            "\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\udfff\\ud800\"", "\"\\ud800\\u\"", "\"a\nb\"", "\"a\tb\"",
+            "\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\udfff\\ud800\"", "\"\\udc00\\udc00\"", "\"\\ud800\\u\"", "\"a\nb\"",
+            "\"a\tb\"",
             "\"\u{0}\"", "\"\u{1F}\"", "\u{0}", "1\u{0}", "\u{FEFF}1", "\u{A0}1", "1\u{2028}", "\u{C}1", "\u{B}1",
             "é", "[\"a\",é]", "\"a\"b", "[1:2]", "{\"a\",1}", "(1)", "\\", ":", ",", "{:1}", "{\"a\":1:2}", "１", "٣",
         ])
@@ -77,7 +78,7 @@ struct JSONScannerTests {
 
     @Test("remembers which bracket closes which level, at any depth")
     func remembersEveryLevel() throws {
-        var random = SystemRandomNumberGenerator()
+        var random = SplitMix(state: 1)
         for depth in [63, 64, 65, 127, 128, 129, 500] {
             let levels = (0..<depth).map { _ in Bool.random(using: &random) }
             let opening = levels.map { $0 ? "{\"a\":" : "[" }.joined()
