@@ -48,7 +48,7 @@ let package = Package(
         .systemLibrary(name: "CNats", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
         .target(name: "TertibCore"),
         .target(name: "Tertib", dependencies: ["TertibCore", log, metrics, tracing, lifecycle]),
-        .target(name: "TertibJetStream", dependencies: ["CNats", "Tertib"]),
+        .target(name: "TertibJetStream", dependencies: ["CNats", "Tertib", "TertibCore", log]),
         .target(name: "TertibSQLite", dependencies: ["Tertib", grdb]),
         .target(name: "TertibConfiguration", dependencies: ["Tertib", "TertibJetStream", sqlite, log]),
         .target(name: "TertibTesting", dependencies: ["Tertib"]),
