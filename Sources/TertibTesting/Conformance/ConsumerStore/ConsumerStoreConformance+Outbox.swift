@@ -113,7 +113,7 @@ extension ConsumerStoreConformance {
                 try Expect.equal(empty, OutboxSummary(rows: 0, oldestStagedAt: nil), "an empty outbox")
                 try await stage(first, 1...2, at: later(1), in: store)
                 try await stage(second, 1...1, at: later(9), in: store)
-                let claim = try Expect.some(try await takeOutbox(limit: 1, in: store).first, "a claim")
+                let claim = try Expect.some(try await takeOutbox(at: later(60), limit: 1, in: store).first, "a claim")
                 try await publish(claim.row, at: 1, in: store)
                 let (summary, rows, one) = try await store.read { reader in
                     (

@@ -1,0 +1,158 @@
+import Foundation
+import Synchronization
+import Tertib
+import TertibCore
+
+/// One database in memory, which the replicas of a service share.
+///
+/// `@unchecked Sendable`: `core` and the variables below it are touched under `condition` only, a monitor.
+final class MemoryDatabase: @unchecked Sendable {
+    let isolation: MemoryStore.Isolation
+    let statements: [String: MemoryStatement]
+    let time: any TimeSource
+    let changes = ChangeSignal()
+
+    private let condition = NSCondition()
+    private let core = MemoryCore()
+    private var isAvailable = true
+    private var commitFaults: [MemoryCommitFault] = []
+
+    init(isolation: MemoryStore.Isolation, statements: [String: MemoryStatement], time: any TimeSource) {
+        self.isolation = isolation
+        self.statements = statements
+        self.time = time
+    }
+
+    var waitingCount: Int { condition.withLock { core.locks.waitingCount } }
+
+    func setAvailable(_ isAvailable: Bool) {
+        condition.withLock { self.isAvailable = isAvailable }
+    }
+
+    func add(_ fault: MemoryCommitFault) {
+        condition.withLock { commitFaults.append(fault) }
+    }
+
+    // MARK: - Transactions
+
+    /// Begins a transaction; under one writer at a time it waits for its turn.
+    func begin() throws -> MemoryTransactionID {
+        try condition.withLock {
+            try checkAvailable()
+            let transaction = core.begin()
+            if isolation == .serial { try take(.writer, for: transaction) }
+            return transaction
+        }
+    }
+
+    func commit(_ transaction: MemoryTransactionID) throws(StoreError) {
+        let failure = condition.withLock { () -> StoreError? in
+            guard isAvailable, core.isAlive(transaction) else {
+                end { core.rollback(transaction) }
+                return Self.unavailable("commit")
+            }
+            let fault = commitFaults.isEmpty ? nil : commitFaults.removeFirst()
+            switch fault {
+            case nil, .unknown(isCommitted: true): end { core.commit(transaction) }
+            case .unknown(isCommitted: false), .conflict: end { core.rollback(transaction) }
+            }
+            return fault?.error
+        }
+        if let failure { throw failure }
+    }
+
+    func rollback(_ transaction: MemoryTransactionID) {
+        condition.withLock { end { core.rollback(transaction) } }
+    }
+
+    func snapshot() throws -> MemoryTableSet {
+        try condition.withLock {
+            try checkAvailable()
+            return core.committed
+        }
+    }
+
+    private func end(_ body: () -> Void) {
+        body()
+        condition.broadcast()
+        changes.notify()
+    }
+
+    private func checkAvailable() throws(StoreError) {
+        guard isAvailable else { throw Self.unavailable("reach the database") }
+    }
+
+    private static func unavailable(_ attempted: String) -> StoreError {
+        StoreError(.unavailable, attempted: attempted, reason: "the database is away")
+    }
+
+    // MARK: - Statements
+
+    /// Runs one statement: `body` sees what had committed when it began, and throws ``LockWait`` where it has to wait
+    /// for a neighbour; then it runs again, on its own snapshot still, with the lock in hand.
+    func statement<Result>(
+        of transaction: MemoryTransactionID, _ body: (MemoryCore, MemoryTableSet) throws -> Result
+    ) throws -> Result {
+        try condition.withLock {
+            try checkAvailable()
+            let snapshot = core.committed
+            let mark = core.mark(transaction)
+            while true {
+                guard core.isAlive(transaction) else { throw Self.unavailable("use a dropped transaction") }
+                do {
+                    let result = try body(core, snapshot)
+                    release { core.releaseUnused(since: mark, of: transaction) }
+                    return result
+                } catch let wait as LockWait {
+                    core.undoWrites(to: mark, of: transaction)
+                    try take(wait.lock, for: transaction)
+                } catch {
+                    release { core.undo(to: mark, of: transaction) }
+                    throw error
+                }
+            }
+        }
+    }
+
+    func mark(_ transaction: MemoryTransactionID) -> MemoryCore.Mark {
+        condition.withLock { core.mark(transaction) }
+    }
+
+    func undo(to mark: MemoryCore.Mark, of transaction: MemoryTransactionID) {
+        condition.withLock { release { core.undo(to: mark, of: transaction) } }
+    }
+
+    private func release(_ body: () -> Void) {
+        body()
+        condition.broadcast()
+    }
+
+    /// Waits for a lock. The monitor is held on return, as on entry.
+    private func take(_ lock: MemoryLock, for transaction: MemoryTransactionID) throws(StoreError) {
+        if core.take(lock.key, in: lock.table, for: transaction) { return }
+        guard core.locks.enqueue(lock, for: transaction) else {
+            throw StoreError(
+                .conflict, attempted: "wait for a row of \(lock.table)", reason: "the wait would be a deadlock")
+        }
+        changes.notify()
+        while core.locks.owner(of: lock) != transaction {
+            guard core.isAlive(transaction) else { throw Self.unavailable("wait for a row of \(lock.table)") }
+            condition.wait()
+        }
+        core.noteTaken(lock, by: transaction)
+    }
+}
+
+/// Thrown by a statement that needs a lock which a neighbour holds.
+struct LockWait: Error {
+    let lock: MemoryLock
+}
+
+extension MemoryCore {
+    /// Takes a row's lock, or has the statement wait for it.
+    func lock(_ key: MemoryKey, in table: MemoryTableName, for transaction: MemoryTransactionID) throws {
+        guard take(key, in: table, for: transaction) else {
+            throw LockWait(lock: MemoryLock(table: table, key: key))
+        }
+    }
+}
