@@ -59,7 +59,7 @@ let package = Package(
 
         .target(name: "TestServers", path: "Tests/Support/TestServers"),
         .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
-        .testTarget(name: "TertibTests", dependencies: ["Tertib", "TertibTesting"]),
+        .testTarget(name: "TertibTests", dependencies: ["Tertib", "TertibTesting", sqlite]),
         .testTarget(name: "TertibTestingTests", dependencies: ["TertibTesting"]),
         .testTarget(
             name: "TertibJetStreamTests", dependencies: ["TertibJetStream", "TertibTesting", "TestServers"]),

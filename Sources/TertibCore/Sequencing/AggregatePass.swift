@@ -75,6 +75,7 @@ public struct AggregatePass: Sendable {
     private var parkedIsComplete: Bool
     private var current: PassEvent?
     private var isResting = false
+    private var hasFailed = false
     var removesFailed = false
     var added = 0
     var parkedTickets: [AggregateVersion: Arrival] = [:]
@@ -146,6 +147,7 @@ public struct AggregatePass: Sendable {
     public mutating func failed(_ failure: HandlerFailure) {
         guard let event = current else { preconditionFailure("failed() without an event to apply") }
         current = nil
+        hasFailed = true
         let attempts = event.attempts + (failure.countsAsAttempt ? 1 : 0)
         if failure.countsAsAttempt, attempts >= conditions.retry.maxAttempts {
             watermark.status = .quarantined
@@ -177,7 +179,8 @@ public struct AggregatePass: Sendable {
     }
 
     private var canProceed: Bool {
-        switch watermark.status {
+        if hasFailed { return false }
+        return switch watermark.status {
         case .ok, .gap, .stuck: true
         case .retrying: conditions.isWake
         case .quarantined: false

@@ -129,6 +129,16 @@ struct AggregatePassTests {
         #expect(try attempt(due: 0, isWake: false, arrivals: [try Sample.arrival(2)]) == 0)
     }
 
+    @Test("A due retry that fails again waits again: one attempt a pass")
+    func retryFails() throws {
+        var driver = driver(
+            try Sample.watermark(1, parked: 1, status: .retrying), [],
+            rows: [try Sample.row(2, reason: .retry, attempts: 1, due: 0)], failing: [2],
+            conditions: Sample.conditions(isWake: true))
+        #expect(driver.run().status == .retrying)
+        #expect(driver.rows.map(\.attempts) == [2])
+    }
+
     @Test("After the last attempt the event is a dead letter, its row goes, and its aggregate is quarantined")
     func quarantine() throws {
         var driver = driver(
