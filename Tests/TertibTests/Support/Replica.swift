@@ -147,7 +147,9 @@ final class SQLiteBench: Sendable {
     func store(time: any TimeSource = SystemTime()) async throws -> SQLiteStore {
         let store = try await SQLiteStore(path: folder.file("service.sqlite"), time: time)
         try await store.migrate()
-        _ = try await store.transaction { try $0.execute(Ledger.create, arguments: []) }
+        try await store.transaction { transaction in
+            for statement in Ledger.creations { try transaction.execute(statement, arguments: []) }
+        }
         return store
     }
 }
