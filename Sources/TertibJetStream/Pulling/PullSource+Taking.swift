@@ -113,7 +113,7 @@ extension PullSource {
                     .consumerGone, attempted: attempted, reason: "the JetStream consumer was deleted",
                     advice: "Start the service again to create it anew; every event is then delivered once more.")
             }
-            guard consumer.createdAt == consumerCreatedAt else {
+            guard consumer.isOf(consumerCreatedAt) else {
                 try await checkStream(attempted)
                 throw EventLogError(
                     .consumerGone, attempted: attempted,
