@@ -14,8 +14,9 @@ struct Relay: Sendable {
     let context: RuntimeContext
     let signal: WakeSignal
 
-    /// How long a claim keeps neighbours away; longer than a publish is pursued.
-    private static let lease: Duration = .seconds(30)
+    /// How long a claim keeps neighbours away, so that a killed relay's aggregates do not stand still for longer. The
+    /// expectation is the fence: two relays at one row publish it once.
+    private static let lease: Duration = .seconds(5)
     /// Between two looks without being woken.
     private static let pollInterval: Duration = .milliseconds(400)
     private static let cleaningInterval: Duration = .seconds(10)
