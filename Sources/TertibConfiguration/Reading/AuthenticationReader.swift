@@ -1,4 +1,5 @@
 import TertibCore
+import TertibJetStream
 
 /// Reads the section `nats.authentication`. It never tells what was found: a secret may stand in the wrong place.
 struct AuthenticationReader {
@@ -19,18 +20,18 @@ struct AuthenticationReader {
         }
     }
 
-    func read() -> NATSAuthentication? {
+    func read() -> Authentication? {
         let allKeys = ["kind"] + Kind.allCases.flatMap(\.keys)
         guard let section = parent.section("authentication", keys: allKeys) else { return nil }
         guard section.position != nil else {
             context.record(section.path.member("kind"), QuotedText.json(Kind.none.rawValue), from: nil)
-            return NATSAuthentication.none
+            return Authentication.none
         }
         guard let kind = section.required("kind", .choice(Kind.allCases)) else { return nil }
         refuseKeysOfOtherKinds(section, kind)
         switch kind {
         case .none:
-            return NATSAuthentication.none
+            return Authentication.none
         case .credentials:
             return file("file", section, example: "orders.creds").map { .credentials(file: $0) }
         case .nkey:
@@ -42,9 +43,9 @@ struct AuthenticationReader {
             let user = section.required("user", Self.user)
             let password = line("passwordFile", section, example: "nats.password")
             guard let user, let password else { return nil }
-            return .password(user: user, password: password)
+            return .password(user: user, passwordFile: password)
         case .token:
-            return line("tokenFile", section, example: "nats.token").map { .token($0) }
+            return line("tokenFile", section, example: "nats.token").map { .token(file: $0) }
         }
     }
 
@@ -72,8 +73,8 @@ struct AuthenticationReader {
         path(key, section, example: example).flatMap { $0.check() ? $0.path : nil }
     }
 
-    private func line(_ key: String, _ section: Section, example: String) -> Secret? {
-        path(key, section, example: example)?.line()
+    private func line(_ key: String, _ section: Section, example: String) -> String? {
+        path(key, section, example: example).flatMap { $0.checkLine() ? $0.path : nil }
     }
 
     private static let user = Form<String>.text(

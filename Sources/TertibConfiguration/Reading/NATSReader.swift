@@ -1,4 +1,5 @@
 import TertibCore
+import TertibJetStream
 
 /// Reads the section `nats`.
 struct NATSReader {
@@ -13,7 +14,7 @@ struct NATSReader {
         let tls = readTLS(servers: servers ?? [])
         let inbox = section.value("inboxPrefix", Self.prefix(example: "_INBOX_orders"), default: "_INBOX")
         let api = section.value("apiPrefix", Self.prefix(example: "$JS.API"), default: "$JS.API")
-        guard let servers, let authentication else { return nil }
+        guard let servers, let authentication, let tls else { return nil }
         return NATSConfiguration(
             servers: servers, authentication: authentication, tls: tls, inboxPrefix: inbox, apiPrefix: api)
     }
@@ -55,7 +56,7 @@ struct NATSReader {
         context.report(code, at: node.position, path, problem, reason: reason, advice: advice)
     }
 
-    private func readTLS(servers: [NATSServer]) -> NATSTLS? {
+    private func readTLS(servers: [NATSServer]) -> TransportSecurity? {
         let urlsAsk = servers.contains(where: \.asksForTLS)
         guard
             let tls = section.section("tls", keys: ["required", "caFile", "certificateFile", "keyFile"])
@@ -83,11 +84,8 @@ struct NATSReader {
                 reason: "expected true, because a server is named with tls://, found false",
                 advice: "name the servers with nats://, or remove \"required\": false")
         }
-        guard isRequired else { return nil }
-        let identity = certificate.flatMap { certificateFile in
-            key.map { NATSTLS.Identity(certificateFile: certificateFile, keyFile: $0) }
-        }
-        return NATSTLS(caFile: authorities, identity: identity)
+        return TransportSecurity(
+            isRequired: isRequired, caFile: authorities, certificateFile: certificate, keyFile: key)
     }
 
     private func readFile(_ key: String, of tls: Section, isSecret: Bool) -> String? {

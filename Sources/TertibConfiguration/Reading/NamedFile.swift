@@ -17,9 +17,10 @@ struct NamedFile {
         return true
     }
 
-    /// The one line of text in the file, without its end; `nil` after a report.
-    func line() -> Secret? {
-        guard var bytes = content() else { return nil }
+    /// Whether the file holds one line of text, as a password's or a token's does; reports why not, and warns if others
+    /// can read it.
+    func checkLine() -> Bool {
+        guard var bytes = content() else { return false }
         warnIfExposed()
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
@@ -27,9 +28,9 @@ struct NamedFile {
             text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
         else {
             report("names a file that does not hold one line of text")
-            return nil
+            return false
         }
-        return Secret(text)
+        return true
     }
 
     private func content() -> [UInt8]? {

@@ -15,12 +15,17 @@ enum QuotedText {
         "\"" + escaped(text.unicodeScalars[...]) + "\""
     }
 
-    private static func escaped(_ text: Substring.UnicodeScalarView) -> String {
+    /// The text without quotes, whole.
+    static func plain(_ text: String) -> String {
+        escaped(text.unicodeScalars[...], quotes: false)
+    }
+
+    private static func escaped(_ text: Substring.UnicodeScalarView, quotes: Bool = true) -> String {
         var quoted = ""
         for scalar in text {
             switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
+            case "\"" where quotes: quoted += "\\\""
+            case "\\" where quotes: quoted += "\\\\"
             case _ where isHarmful(scalar): quoted += escape(scalar)
             default: quoted.unicodeScalars.append(scalar)
             }

@@ -1,0 +1,83 @@
+public import Logging
+public import Tertib
+import TertibCore
+import TertibJetStream
+#if SQLite
+    import TertibSQLite
+#endif
+
+extension Tertib {
+    /// Opens what a configuration file describes: reads and checks the file, opens the database and creates or upgrades
+    /// its tables, and begins to connect to the broker.
+    ///
+    /// A broker that is away is no error: the consumers and the relay wait for it. The stream is created or checked in
+    /// the first call that needs it.
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - logger: Where the service logs; without one, lines on standard error as the file's `log` says.
+    /// - Throws: ``ConfigurationError`` when the file cannot be used (then nothing was opened), ``StoreError`` when the
+    ///   database cannot be opened, ``EventLogError`` when the settings of the broker can never work.
+    public static func open(configuration path: String, logger: Logger? = nil) async throws -> Tertib {
+        let configuration = try TertibConfiguration.load(path)
+        let context = RuntimeContext(
+            crashes: try .fromEnvironment(), logger: logger ?? configuration.log.makeLogger(label: "tertib"))
+        return try await open(configuration: configuration, context: context)
+    }
+
+    /// Opens what a configuration describes, as ``open(configuration:logger:)`` does; time, chance, crashes and the
+    /// logger are the caller's.
+    public static func open(configuration: TertibConfiguration, context: RuntimeContext) async throws -> Tertib {
+        let store = try await configuration.openStore(context)
+        do {
+            let log = try JetStreamLog.open(configuration.jetStreamOptions, logger: context.logger)
+            return try Tertib(
+                options: configuration.options, log: PreparedLog(log), store: store, context: context)
+        } catch {
+            await store.close()
+            throw error
+        }
+    }
+}
+
+extension TertibConfiguration {
+    /// How often a database is opened that neighbours keep busy; each time waits for the store's own limit.
+    private static let openingLimit = 12
+
+    /// Opens the database, and creates or upgrades its tables.
+    fileprivate func openStore(_ context: RuntimeContext) async throws -> any ConsumerStore {
+        #if SQLite
+            switch store {
+            case .sqlite(let path):
+                for _ in 1..<Self.openingLimit {
+                    do {
+                        return try await Self.openSQLite(path, context)
+                    } catch let error as StoreError where error.code == .conflict {
+                        context.logger.notice(
+                            "the database is busy, opening it again", metadata: ["tertib.error": "\(error)"])
+                    }
+                }
+                return try await Self.openSQLite(path, context)
+            }
+        #else
+            throw ConfigurationError(
+                ConfigurationProblem(
+                    code: .notYet, file: "configuration", line: nil, column: nil, path: "$.store.kind",
+                    problem: "names a database that this build does not have",
+                    reason: "expected a build with the package trait SQLite, found one without",
+                    advice: "add the trait: .package(url: ..., traits: [\"SQLite\"])"))
+        #endif
+    }
+
+    #if SQLite
+        private static func openSQLite(_ path: String, _ context: RuntimeContext) async throws -> any ConsumerStore {
+            let store = try await SQLiteStore(path: path, time: context.time)
+            do {
+                try await store.migrate()
+                return store
+            } catch {
+                await store.close()
+                throw error
+            }
+        }
+    #endif
+}
