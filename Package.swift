@@ -15,6 +15,8 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"]))
+let grdbSQLite = Target.Dependency.product(
+    name: "GRDBSQLite", package: "GRDB.swift", condition: .when(traits: ["SQLite"]))
 let sqlite = Target.Dependency.target(name: "TertibSQLite", condition: .when(traits: ["SQLite"]))
 let arguments = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"]))
@@ -49,7 +51,7 @@ let package = Package(
         .target(name: "TertibCore"),
         .target(name: "Tertib", dependencies: ["TertibCore", log, metrics, tracing, lifecycle]),
         .target(name: "TertibJetStream", dependencies: ["CNats", "Tertib", "TertibCore", log]),
-        .target(name: "TertibSQLite", dependencies: ["Tertib", grdb]),
+        .target(name: "TertibSQLite", dependencies: ["Tertib", grdb, grdbSQLite]),
         .target(name: "TertibConfiguration", dependencies: ["Tertib", "TertibJetStream", sqlite, log]),
         .target(name: "TertibTesting", dependencies: ["Tertib"]),
         .target(name: "TertibCLI", dependencies: ["TertibConfiguration", arguments, subprocess]),

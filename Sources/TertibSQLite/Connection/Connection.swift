@@ -101,6 +101,8 @@ final class Connection: @unchecked Sendable {
         }
         // Room, in KiB, for the pages that a batch touches; else SQLite would write them twice.
         try database.execute(sql: "PRAGMA cache_size = -32768")
+        // Pages of log, 40 MB, before a commit has to copy it into the file: what many batches write is copied once.
+        try database.execute(sql: "PRAGMA wal_autocheckpoint = 10000")
     }
 
     private static func mapping<Result>(_ attempted: String, _ body: () throws -> Result) throws(StoreError) -> Result {

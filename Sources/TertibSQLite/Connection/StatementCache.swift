@@ -1,27 +1,34 @@
 import GRDB
+import Tertib
 
-/// The prepared statements of handlers, by their text; a bounded number, for text may be built anew each time.
-///
-/// GRDB's own cache has no bound and serves the store's statements, whose number is fixed.
+/// The prepared statements of one connection, by their text.
 final class StatementCache {
     private static let limit = 256
-    private var statements: [String: Statement] = [:]
+    private var own: [String: PreparedStatement] = [:]
+    private var users: [String: PreparedStatement] = [:]
 
-    func statement(_ sql: String, in database: Database) throws -> Statement {
-        if let statement = statements[sql] { return statement }
-        let statement = try database.makeStatement(sql: sql)
-        if statements.count >= Self.limit { statements.removeAll() }
-        statements[sql] = statement
+    /// One of the store's statements, whose number is fixed.
+    func own(_ sql: String, in database: Database) throws -> PreparedStatement {
+        if let statement = own[sql] { return statement }
+        let statement = PreparedStatement(try database.makeStatement(sql: sql))
+        own[sql] = statement
         return statement
     }
 
-    /// A statement that has failed is not used again: resetting it would report the failure once more.
-    func forget(_ sql: String) {
-        statements[sql] = nil
+    /// A user's statement, checked when it is seen for the first time. A bounded number is kept, for the text may be
+    /// another one each time.
+    func user(_ sql: String, in database: Database) throws -> PreparedStatement {
+        if let statement = users[sql] { return statement }
+        let rule = try StatementRule(sql)
+        let statement = PreparedStatement(try database.makeStatement(sql: sql), changesRows: rule.changesRows)
+        if users.count >= Self.limit { users.removeAll() }
+        users[sql] = statement
+        return statement
     }
 
     /// Before the connection closes: SQLite keeps one open that still has statements.
     func removeAll() {
-        statements.removeAll()
+        own.removeAll()
+        users.removeAll()
     }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import Tertib
 import TertibCore
 
@@ -70,10 +69,11 @@ extension SQLiteReader {
                     "SELECT \(columns) FROM tertib_outbox WHERE published_at IS NULL ORDER BY position LIMIT ?",
                     [limit], OutboxRow.init)
             }
+            // An aggregate's events are staged one after the other, so that versions and positions rise together.
             return try runner.rows(
                 """
                 SELECT \(columns) FROM tertib_outbox
-                WHERE published_at IS NULL AND aggregate_type = ? AND aggregate_id = ? ORDER BY position LIMIT ?
+                WHERE published_at IS NULL AND aggregate_type = ? AND aggregate_id = ? ORDER BY version LIMIT ?
                 """, [aggregate.type.text, aggregate.id.text, limit], OutboxRow.init)
         }
     }
@@ -94,12 +94,11 @@ extension DeadLetter {
         reason, error, attempts, first_failed_at, last_failed_at
         """
 
-    fileprivate init(_ row: Row) throws(StoreError) {
-        let hasAggregate = try row.optionalText(1) != nil
-        let hasVersion = !(row[3] as DatabaseValue).isNull
+    fileprivate init(_ row: StatementRow) throws(StoreError) {
+        let hasAggregate = !row.isNull(1)
         self.init(
             id: try row.text(0), aggregate: hasAggregate ? try row.aggregate(1) : nil,
-            version: hasVersion ? try row.version(3) : nil, eventID: try row.optionalIdentity(4),
+            version: try row.optionalVersion(3), eventID: try row.optionalIdentity(4),
             streamCreatedAt: try row.time(5), streamSequence: try row.sequence(6),
             message: WireMessage(subject: try row.text(7), body: try row.bytes(9)), reason: try row.word(10),
             error: try row.text(11), attempts: Int(try row.integer(12)), failedAt: try row.time(13))

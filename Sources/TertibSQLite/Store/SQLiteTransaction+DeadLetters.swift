@@ -1,5 +1,3 @@
-import Foundation
-import GRDB
 import Tertib
 import TertibCore
 
@@ -29,8 +27,8 @@ extension SQLiteTransaction {
                 [
                     deadLetter.id, consumer.text, deadLetter.aggregate?.type.text, deadLetter.aggregate?.id.text,
                     deadLetter.version?.number, deadLetter.eventID?.text, deadLetter.streamCreatedAt.description,
-                    deadLetter.streamSequence.column, deadLetter.subject, Data(deadLetter.headers),
-                    Data(deadLetter.body), deadLetter.reason.rawValue, deadLetter.error, deadLetter.attempts,
+                    deadLetter.streamSequence.column, deadLetter.subject, deadLetter.headers,
+                    deadLetter.body, deadLetter.reason.rawValue, deadLetter.error, deadLetter.attempts,
                     deadLetter.firstFailedAt.description, deadLetter.lastFailedAt.description,
                 ])
         }

@@ -1,11 +1,9 @@
-import Foundation
-import GRDB
 import Tertib
 import TertibCore
 
 extension AggregateHead {
     /// Columns: version, published_version, event_id, stream_sequence.
-    init(_ row: Row, of aggregate: Aggregate, from column: Int = 0) throws(StoreError) {
+    init(_ row: StatementRow, of aggregate: Aggregate, from column: Int = 0) throws(StoreError) {
         self.init(
             aggregate: aggregate, version: try row.version(column), publishedVersion: try row.version(column + 1),
             eventID: try row.optionalIdentity(column + 2), streamSequence: try row.sequence(column + 3))
@@ -14,7 +12,7 @@ extension AggregateHead {
 
 extension OutboxRow {
     /// Columns: position, aggregate_type, aggregate_id, version, event_id, envelope, staged_at.
-    init(_ row: Row) throws(StoreError) {
+    init(_ row: StatementRow) throws(StoreError) {
         self.init(
             position: try row.integer(0), aggregate: try row.aggregate(1), version: try row.version(3),
             eventID: try row.identity(4), stored: try row.bytes(5), stagedAt: try row.time(6))
@@ -73,7 +71,7 @@ extension SQLiteTransaction {
 
     func compareAndSetHead(_ expected: AggregateHead?, to head: AggregateHead) throws -> Bool {
         try perform("move the head of \(head.aggregate)") {
-            let values: StatementArguments = [
+            let values: [any Bindable] = [
                 head.version.number, head.publishedVersion.number, head.eventID?.text, head.streamSequence.column,
                 head.aggregate.type.text, head.aggregate.id.text,
             ]
@@ -88,7 +86,7 @@ extension SQLiteTransaction {
                 Self.insertOutboxRow,
                 [
                     row.aggregate.type.text, row.aggregate.id.text, row.version.number, row.eventID.text,
-                    Data(row.stored), row.stagedAt.description, Self.free,
+                    row.stored, row.stagedAt.description, Self.free,
                 ])
         }
     }

@@ -1,5 +1,3 @@
-import Foundation
-import GRDB
 import Tertib
 import TertibCore
 
@@ -10,7 +8,7 @@ extension ParkedEvent {
         next_attempt_at, error
         """
 
-    init(_ row: Row) throws(StoreError) {
+    init(_ row: StatementRow) throws(StoreError) {
         self.init(
             aggregate: try row.aggregate(0), version: try row.version(2), eventID: try row.identity(3),
             streamSequence: try row.sequence(4), stored: try row.bytes(5), reason: try row.word(6),
@@ -18,10 +16,10 @@ extension ParkedEvent {
             error: try row.optionalText(10))
     }
 
-    fileprivate func arguments(_ consumer: ConsumerName) -> StatementArguments {
+    fileprivate func arguments(_ consumer: ConsumerName) -> [any Bindable] {
         [
             consumer.text, aggregate.type.text, aggregate.id.text, version.number, eventID.text, streamSequence.column,
-            Data(stored), reason.rawValue, parkedAt.description, attempts, nextAttemptAt?.description, error,
+            stored, reason.rawValue, parkedAt.description, attempts, nextAttemptAt?.description, error,
         ]
     }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import Tertib
 import TertibCore
 
@@ -6,14 +5,14 @@ extension ConsumerRegistration {
     /// The columns that ``init(_:from:)`` reads, in its order.
     static let columns = "store_id, stream, stream_created_at, acknowledged_floor, generation"
 
-    init(_ row: Row, from column: Int = 0) throws(StoreError) {
+    init(_ row: StatementRow, from column: Int = 0) throws(StoreError) {
         self.init(
             storeID: try row.text(column), stream: try row.identity(column + 1),
             streamCreatedAt: try row.time(column + 2), acknowledgedFloor: try row.sequence(column + 3),
             generation: Int(try row.integer(column + 4)))
     }
 
-    fileprivate func arguments(_ consumer: ConsumerName, now: Timestamp) -> StatementArguments {
+    fileprivate func arguments(_ consumer: ConsumerName, now: Timestamp) -> [any Bindable] {
         [
             consumer.text, storeID, stream.text, streamCreatedAt.description, acknowledgedFloor.column, generation,
             now.description,

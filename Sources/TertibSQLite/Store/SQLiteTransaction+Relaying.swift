@@ -1,4 +1,3 @@
-import GRDB
 import Tertib
 import TertibCore
 
@@ -43,7 +42,7 @@ extension SQLiteTransaction {
         guard limit > 0 else { return [] }
         return try runner.rows(Self.selectClaimable, [start, end, limit]) { row in
             let staged = try OutboxRow(row)
-            let hasHead = !(row[7] as DatabaseValue).isNull
+            let hasHead = !row.isNull(7)
             let head =
                 hasHead
                 ? try AggregateHead(row, of: staged.aggregate, from: 7) : AggregateHead(aggregate: staged.aggregate)

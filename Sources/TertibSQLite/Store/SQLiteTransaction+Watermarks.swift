@@ -1,4 +1,3 @@
-import GRDB
 import Tertib
 import TertibCore
 
@@ -13,7 +12,6 @@ extension SQLiteTransaction {
     private static let claimExisting = """
         UPDATE tertib_watermark SET revision = revision + 1, updated_at = ?
         WHERE consumer = ? AND aggregate_type = ? AND aggregate_id = ? AND version = ? AND revision = ?
-        RETURNING version, event_id, stream_sequence, parked, status, generation, revision
         """
     private static let claimNew = """
         INSERT INTO tertib_watermark (
@@ -35,9 +33,10 @@ extension SQLiteTransaction {
             var found: [Aggregate: Watermark] = [:]
             found.reserveCapacity(aggregates.count)
             for aggregate in aggregates {
-                let cursor = try Row.fetchCursor(
-                    statement, arguments: [consumer.text, aggregate.type.text, aggregate.id.text])
-                if let row = try cursor.next() { found[aggregate] = try Watermark(row, of: aggregate) }
+                try statement.forEachRow([consumer.text, aggregate.type.text, aggregate.id.text]) { row in
+                    found[aggregate] = try Watermark(row, of: aggregate)
+                    return false
+                }
             }
             return found
         }
@@ -70,12 +69,15 @@ extension SQLiteTransaction {
             watermark.revision = 1
             return watermark
         }
-        return try runner.first(
+        let updated = try runner.execute(
             Self.claimExisting,
             [
                 now, consumer.text, aggregate.type.text, aggregate.id.text, expected.version.number, expected.revision,
-            ]
-        ) { try Watermark($0, of: aggregate) }
+            ])
+        guard updated == 1 else { return nil }
+        return try runner.first(Self.selectWatermark, [consumer.text, aggregate.type.text, aggregate.id.text]) {
+            try Watermark($0, of: aggregate)
+        }
     }
 
     func write(_ consumer: ConsumerName, _ watermarks: [Watermark]) throws {
@@ -83,12 +85,12 @@ extension SQLiteTransaction {
         try perform("write watermarks") {
             let statement = try runner.prepared(Self.writeWatermark)
             for watermark in watermarks {
-                try statement.execute(arguments: [
+                let changed = try statement.execute([
                     watermark.version.number, watermark.eventID?.text, watermark.streamSequence.column,
                     watermark.parked, watermark.status.rawValue, watermark.generation, now, consumer.text,
                     watermark.aggregate.type.text, watermark.aggregate.id.text,
                 ])
-                guard runner.database.changesCount == 1 else {
+                guard changed == 1 else {
                     throw StoreError(
                         .corrupt, attempted: "write the watermark of \(watermark.aggregate)",
                         reason: "the row that was claimed is gone",
@@ -101,7 +103,7 @@ extension SQLiteTransaction {
 
 extension Watermark {
     /// Columns: version, event_id, stream_sequence, parked, status, generation, revision.
-    init(_ row: Row, of aggregate: Aggregate, from column: Int = 0) throws(StoreError) {
+    init(_ row: StatementRow, of aggregate: Aggregate, from column: Int = 0) throws(StoreError) {
         self.init(
             aggregate: aggregate, version: try row.version(column), eventID: try row.optionalIdentity(column + 1),
             streamSequence: try row.sequence(column + 2), parked: Int(try row.integer(column + 3)),

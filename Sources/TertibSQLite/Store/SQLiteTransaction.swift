@@ -47,16 +47,16 @@ final class SQLiteTransaction: StoreTransaction {
     }
 
     func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
-        try perform("begin a savepoint") { try runner.prepared("SAVEPOINT tertib").execute() }
+        try perform("begin a savepoint") { try runner.execute("SAVEPOINT tertib") }
         do {
             let result = try body()
-            try perform("release a savepoint") { try runner.prepared("RELEASE tertib").execute() }
+            try perform("release a savepoint") { try runner.execute("RELEASE tertib") }
             return result
         } catch {
             guard isAlive else { throw infrastructureFailure ?? Self.lost("undo a savepoint") }
             try perform("undo a savepoint") {
-                try runner.prepared("ROLLBACK TO tertib").execute()
-                try runner.prepared("RELEASE tertib").execute()
+                try runner.execute("ROLLBACK TO tertib")
+                try runner.execute("RELEASE tertib")
             }
             throw error
         }
