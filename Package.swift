@@ -59,13 +59,16 @@ let package = Package(
             name: "TertibMain",
             dependencies: [.target(name: "TertibCLI", condition: .when(traits: ["CommandLine"]))]),
 
+        .executableTarget(
+            name: "StoreProbe", dependencies: ["TertibSQLite"], path: "Tests/Support/StoreProbe"),
         .target(name: "TestServers", path: "Tests/Support/TestServers"),
         .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
         .testTarget(name: "TertibTests", dependencies: ["Tertib", "TertibTesting", sqlite]),
         .testTarget(name: "TertibTestingTests", dependencies: ["TertibTesting"]),
         .testTarget(
             name: "TertibJetStreamTests", dependencies: ["TertibJetStream", "TertibTesting", "TestServers"]),
-        .testTarget(name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting"]),
+        .testTarget(
+            name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
         .testTarget(name: "TertibCLITests", dependencies: ["TertibCLI", "TestServers"]),
     ]

@@ -6,7 +6,8 @@ import TertibCore
 
 /// A service's database in one SQLite file: the embedded default.
 ///
-/// Several replicas, as processes on one machine, may share the file. One connection writes, on a thread of its own; others read snapshots beside it and block nobody. The file is in
+/// Several replicas, as processes on one machine, may share the file. One connection writes, on a thread of its own;
+/// others read snapshots beside it and block nobody. The file is in
 /// write-ahead mode with `synchronous = FULL`: a transaction that has committed survives a power cut. Between processes
 /// one transaction writes at a time, for as long as it takes; the others wait for it, each with the same chance, up to
 /// ``SQLiteOptions/busyTimeout``, and then fail as a conflict.

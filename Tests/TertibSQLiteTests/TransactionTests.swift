@@ -1,24 +1,132 @@
-import Foundation
 import Tertib
 import TertibCore
 import TertibSQLite
+import TertibTesting
 import Testing
 
 @Suite("A transaction")
 struct TransactionTests {
-    private static let table = "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)"
-
     @Test("commits what its body wrote, and gives back its result")
     func commits() async throws {
-        try await withStore { store in
+        try await withNotes { store in
             let count = try await store.transaction { transaction in
-                try transaction.execute(Self.table, arguments: [])
-                return try transaction.execute(
-                    "INSERT INTO note (text) VALUES (?), (?)", arguments: [.text("a"), .null])
+                try transaction.execute("INSERT INTO note (text) VALUES (?), (?)", arguments: [.text("a"), .null])
             }
             #expect(count == 2)
-            let rows = try await store.read { try $0.query("SELECT text FROM note ORDER BY id", arguments: []) }
-            #expect(rows.map { $0["text"] } == [.text("a"), .null])
+            try await expectNotes([.text("a"), .null], in: store)
         }
+    }
+
+    @Test("undoes everything when its body throws, and throws that error on")
+    func undoes() async throws {
+        try await withNotes { store in
+            await #expect(throws: Refusal.self) {
+                try await store.transaction { transaction in
+                    try transaction.execute("INSERT INTO note (text) VALUES ('a')", arguments: [])
+                    throw Refusal()
+                }
+            }
+            try await expectNotes([], in: store)
+        }
+    }
+
+    @Test("reaches its crash points in order, and is undone when one of them throws", arguments: CommitPoint.allCases)
+    func crashes(at fatal: CommitPoint) async throws {
+        try await withNotes { store in
+            let reached = Recorded<CrashPoint>()
+            let crashes = CrashPlan { point in
+                reached.add(point)
+                if point == fatal.point { throw Refusal() }
+            }
+            await #expect(throws: Refusal.self) {
+                try await store.transaction(crashes: crashes) { transaction in
+                    _ = try transaction.execute("INSERT INTO note (text) VALUES ('a')", arguments: [])
+                }
+            }
+            #expect(reached.all == fatal.path)
+            try await expectNotes([], in: store)
+        }
+    }
+
+    enum CommitPoint: CaseIterable {
+        case beforeCommit, commitSent
+        var point: CrashPoint { self == .beforeCommit ? .beforeCommit : .commitSent }
+        var path: [CrashPoint] { self == .beforeCommit ? [.beforeCommit] : [.beforeCommit, .commitSent] }
+    }
+
+    @Test("fails with a statement error when a deferred constraint is violated at the commit, and writes nothing")
+    func deferredConstraint() async throws {
+        try await withNotes { store in
+            try await store.transaction { transaction in
+                _ = try transaction.execute(
+                    """
+                    CREATE TABLE child (note INTEGER NOT NULL REFERENCES note (id) DEFERRABLE INITIALLY DEFERRED)
+                    """, arguments: [])
+            }
+            let failure = await #expect(throws: StoreError.self) {
+                try await store.transaction { transaction in
+                    _ = try transaction.execute("INSERT INTO child (note) VALUES (7)", arguments: [])
+                }
+            }
+            #expect(failure?.code == .statement)
+            let count = try await store.read { try $0.query("SELECT count(*) AS n FROM child", arguments: []) }
+            #expect(count.first?["n"] == .integer(0))
+        }
+    }
+
+    @Test("tells its outcome although the task that waits for it is cancelled")
+    func cancelled() async throws {
+        try await withNotes { store in
+            let (isInside, mayEnd) = (Gate(), Gate())
+            async let written = withTaskGroup(of: Result<Int, any Error>.self) { group in
+                group.addTask {
+                    do {
+                        return .success(
+                            try await store.transaction { transaction in
+                                isInside.open()
+                                try mayEnd.waitOnThread(for: "the task to be cancelled")
+                                return try transaction.execute("INSERT INTO note (text) VALUES ('a')", arguments: [])
+                            })
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+                do {
+                    try await isInside.wait(for: "the transaction to begin")
+                } catch {
+                    return Result<Int, any Error>.failure(error)
+                }
+                group.cancelAll()
+                mayEnd.open()
+                return await group.next() ?? .failure(Refusal())
+            }
+            #expect(try await written.get() == 1)
+            try await expectNotes([.text("a")], in: store)
+        }
+    }
+
+    @Test("does not run on a closed store, and closing waits for the one that runs")
+    func closing() async throws {
+        let database = try TemporaryDatabase()
+        let store = try await database.migrated()
+        try await makeNotes(in: store)
+        let (isInside, mayEnd) = (Gate(), Gate())
+        async let written = store.transaction { transaction in
+            isInside.open()
+            try mayEnd.waitOnThread(for: "the store to be closed")
+            return try transaction.execute("INSERT INTO note (text) VALUES ('a')", arguments: [])
+        }
+        try await isInside.wait(for: "the transaction to begin")
+        async let closed: Void = store.close()
+        mayEnd.open()
+        #expect(try await written == 1)
+        await closed
+        await store.close()
+        let failure = await #expect(throws: StoreError.self) { try await store.transaction { _ in } }
+        #expect(failure?.code == .unavailable)
+
+        let reopened = try await database.open()
+        try await expectNotes([.text("a")], in: reopened)
+        await reopened.close()
     }
 }

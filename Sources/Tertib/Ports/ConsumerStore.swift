@@ -43,7 +43,8 @@ public protocol StoreTransaction: EffectTransaction, SequencingTransaction, Outb
 
     /// Runs `body` under a savepoint: if it throws, what it wrote is undone and the error is thrown on.
     /// - Throws: ``StoreError`` with ``StoreError/Code/transactionLost`` when the transaction itself no longer lives,
-    ///   whatever the body threw: then the caller has to begin again.
+    ///   whatever the body threw: then the caller has to begin again. Where an outage has ended it (a full disk), it
+    ///   is that failure that is thrown, so that it is not blamed on the body.
     func savepoint<Result>(_ body: () throws -> Result) throws -> Result
 
     /// The first failure of this transaction that is the database's and not the statement's (a conflict, an outage),

@@ -13,8 +13,12 @@ struct StatementRule {
     let changesRows: Bool
 
     /// Looks at a statement.
-    /// - Throws: ``StoreError`` with ``StoreError/Code/forbiddenStatement``.
+    /// - Throws: ``StoreError`` with ``StoreError/Code/forbiddenStatement``; ``StoreError/Code/statement`` for a text
+    ///   that SQLite would read only up to its U+0000.
     init(_ sql: String) throws(StoreError) {
+        guard !sql.utf8.contains(0) else {
+            throw StoreError(.statement, attempted: "run a statement", reason: "its text contains U+0000")
+        }
         var scanner = KeywordScanner(rest: Substring(sql).utf8)
         var keyword = scanner.next()
         changesRows = Self.changing.contains(keyword)

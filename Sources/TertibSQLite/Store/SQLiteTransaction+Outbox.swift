@@ -29,13 +29,13 @@ extension SQLiteTransaction {
         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
         """
     /// A relay may have published since the head was read: what it has marked is never taken back.
-    private static let updateHead = """
+    static let updateHead = """
         UPDATE tertib_head SET version = ?1, event_id = ?3,
             stream_sequence = iif(?2 >= published_version, ?4, stream_sequence),
             published_version = max(published_version, ?2)
         WHERE aggregate_type = ?5 AND aggregate_id = ?6 AND version = ?7
         """
-    private static let insertOutboxRow = """
+    static let insertOutboxRow = """
         INSERT INTO tertib_outbox (aggregate_type, aggregate_id, version, event_id, envelope, staged_at, not_before)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, iif(
             EXISTS (
@@ -43,10 +43,10 @@ extension SQLiteTransaction {
                     AND aggregate_type = ?1 AND aggregate_id = ?2 AND version < ?3),
             NULL, ?7))
         """
-    private static let publishRow = """
+    static let publishRow = """
         UPDATE tertib_outbox SET published_at = ?, stream_sequence = ? WHERE position = ? AND published_at IS NULL
         """
-    private static let moveHead = """
+    static let moveHead = """
         UPDATE tertib_head SET published_version = ?, stream_sequence = ?
         WHERE aggregate_type = ? AND aggregate_id = ? AND published_version < ?
         """

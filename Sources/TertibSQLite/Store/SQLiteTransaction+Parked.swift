@@ -25,26 +25,27 @@ extension ParkedEvent {
 }
 
 extension SQLiteTransaction {
-    private static let selectParked = """
+    static let countParked = "SELECT count(*) FROM tertib_parked WHERE consumer = ?"
+    static let selectParked = """
         SELECT \(ParkedEvent.columns) FROM tertib_parked
         WHERE consumer = ? AND aggregate_type = ? AND aggregate_id = ? AND version >= ? ORDER BY version LIMIT ?
         """
     private static let insertParked = """
         INSERT INTO tertib_parked (consumer, \(ParkedEvent.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
-    private static let deleteParkedRows = """
+    static let deleteParkedRows = """
         DELETE FROM tertib_parked
         WHERE consumer = ? AND aggregate_type = ? AND aggregate_id = ? AND version <= ?
         """
     /// Brings what the watermark repeats of the parked rows up to date; see ``Schema``.
-    private static let summarizeParked = """
+    static let summarizeParked = """
         UPDATE tertib_watermark SET (lowest_parked, oldest_parked_at) = (
             SELECT min(version), min(parked_at) FROM tertib_parked
             WHERE consumer = ?1 AND aggregate_type = ?2 AND aggregate_id = ?3)
         WHERE consumer = ?1 AND aggregate_type = ?2 AND aggregate_id = ?3
         """
     /// The same where rows have only been added, without reading those that were there.
-    private static let extendSummary = """
+    static let extendSummary = """
         UPDATE tertib_watermark SET
             lowest_parked = min(ifnull(lowest_parked, ?4), ?4),
             oldest_parked_at = min(ifnull(oldest_parked_at, ?5), ?5)
@@ -107,7 +108,7 @@ extension SQLiteTransaction {
 
     func parkedCount(_ consumer: ConsumerName) throws -> Int {
         try perform("count the parked events") {
-            try runner.first("SELECT count(*) FROM tertib_parked WHERE consumer = ?", [consumer.text]) {
+            try runner.first(Self.countParked, [consumer.text]) {
                 Int(try $0.integer(0))
             } ?? 0
         }

@@ -4,6 +4,8 @@ import TertibCore
 extension SQLiteTransaction {
     /// The `not_before` of a row that nobody has taken yet: the start of time, so that no clock can hold it back.
     static let free = Timestamp(microseconds: 0).description
+    /// Sorts behind every time.
+    static let endOfTime = "9999-12-31T23:59:59.999999Z"
     /// A row that is held for longer than this was held under a clock that was wrong, and is free.
     private static let longestHold: Duration = .seconds(86_400)
 
@@ -31,7 +33,7 @@ extension SQLiteTransaction {
             // What was taken or given back before comes first, else a steady flow of new rows would starve it.
             var claims = try claimable(after: Self.free, through: now.description, limit: limit)
             claims += try claimable(after: "", through: Self.free, limit: limit - claims.count)
-            claims += try claimable(after: wrong, through: "9999", limit: limit - claims.count)
+            claims += try claimable(after: wrong, through: Self.endOfTime, limit: limit - claims.count)
             let end = now.advanced(by: lease).description
             for claim in claims { try runner.execute(Self.postpone, [end, claim.row.position]) }
             return claims

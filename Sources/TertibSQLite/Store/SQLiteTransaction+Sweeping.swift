@@ -4,7 +4,7 @@ import TertibCore
 /// What the sweeper asks for. Each query walks one partial index, so its cost is that of what it finds.
 extension SQLiteTransaction {
     static let selectLeftovers = """
-        SELECT aggregate_type, aggregate_id FROM tertib_watermark AS watermark
+        SELECT aggregate_type, aggregate_id FROM tertib_watermark AS watermark INDEXED BY tertib_watermark_drain
         WHERE consumer = ?1 AND lowest_parked <= version + 1 AND status IN ('ok', 'gap')
             AND EXISTS (
                 SELECT 1 FROM tertib_parked AS parked
@@ -13,13 +13,10 @@ extension SQLiteTransaction {
         ORDER BY aggregate_type, aggregate_id LIMIT ?2
         """
     static let selectDueRetries = """
-        SELECT aggregate_type, aggregate_id FROM (
-            SELECT aggregate_type, aggregate_id, next_attempt_at FROM tertib_parked
-            WHERE consumer = ?1 AND next_attempt_at IS NOT NULL AND next_attempt_at <= ?2 AND reason = 'retry'
-            UNION ALL
-            SELECT aggregate_type, aggregate_id, next_attempt_at FROM tertib_parked
-            WHERE consumer = ?1 AND next_attempt_at IS NOT NULL AND next_attempt_at > ?3 AND reason = 'retry')
-        ORDER BY next_attempt_at LIMIT ?4
+        SELECT aggregate_type, aggregate_id FROM tertib_parked
+        WHERE consumer = ? AND next_attempt_at IS NOT NULL AND next_attempt_at > ? AND next_attempt_at <= ?
+            AND reason = 'retry'
+        ORDER BY next_attempt_at LIMIT ?
         """
     static let selectGaps = """
         SELECT watermark.aggregate_type, watermark.aggregate_id, watermark.version, parked.version, parked.envelope,
@@ -44,10 +41,18 @@ extension SQLiteTransaction {
     ) throws -> [Aggregate] {
         try perform("look for retries that are due") {
             let farthest = now.advanced(by: maxDelay)
-            return try runner.rows(
-                Self.selectDueRetries, [consumer.text, now.description, farthest.description, limit]
-            ) { try $0.aggregate(0) }
+            let due = try retries(consumer, after: "", through: now.description, limit: limit)
+            let wrong = try retries(
+                consumer, after: farthest.description, through: Self.endOfTime, limit: limit - due.count)
+            return due + wrong
         }
+    }
+
+    private func retries(
+        _ consumer: ConsumerName, after start: String, through end: String, limit: Int
+    ) throws -> [Aggregate] {
+        guard limit > 0 else { return [] }
+        return try runner.rows(Self.selectDueRetries, [consumer.text, start, end, limit]) { try $0.aggregate(0) }
     }
 
     func gaps(_ consumer: ConsumerName, parkedBefore limitTime: Timestamp, limit: Int) throws -> [Gap] {

@@ -5,15 +5,15 @@ import TertibCore
 /// written as JSON and read again (measured: 3.2 against 4.7 to 6.6 ms for a claim of 1,024). And inside
 /// `BEGIN IMMEDIATE` nobody else writes, so that several statements are as good as one.
 extension SQLiteTransaction {
-    private static let selectWatermark = """
+    static let selectWatermark = """
         SELECT version, event_id, stream_sequence, parked, status, generation, revision FROM tertib_watermark
         WHERE consumer = ? AND aggregate_type = ? AND aggregate_id = ?
         """
-    private static let claimExisting = """
+    static let claimExisting = """
         UPDATE tertib_watermark SET revision = revision + 1, updated_at = ?
         WHERE consumer = ? AND aggregate_type = ? AND aggregate_id = ? AND version = ? AND revision = ?
         """
-    private static let claimNew = """
+    static let claimNew = """
         INSERT INTO tertib_watermark (
             consumer, aggregate_type, aggregate_id, version, event_id, stream_sequence, parked, status, generation,
             revision, updated_at, lowest_parked, oldest_parked_at)
@@ -21,7 +21,7 @@ extension SQLiteTransaction {
         FROM tertib_parked WHERE consumer = ?1 AND aggregate_type = ?2 AND aggregate_id = ?3
         ON CONFLICT DO NOTHING
         """
-    private static let writeWatermark = """
+    static let writeWatermark = """
         UPDATE tertib_watermark SET version = ?, event_id = ?, stream_sequence = ?, parked = ?, status = ?,
             generation = ?, updated_at = ?
         WHERE consumer = ? AND aggregate_type = ? AND aggregate_id = ?
