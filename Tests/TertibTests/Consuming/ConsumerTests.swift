@@ -31,7 +31,9 @@ struct ConsumerTests {
         }
     }
 
-    @Test("A burst of a hundred events on one aggregate, dealt one by one to four replicas", arguments: World.StoreKind.allCases)
+    @Test(
+        "A burst of a hundred events on one aggregate, dealt one by one to four replicas",
+        arguments: World.StoreKind.allCases)
     func burst(kind: World.StoreKind) async throws {
         let world = try World(kind)
         try await world.run(replicas: 4) { consumers in
@@ -44,7 +46,9 @@ struct ConsumerTests {
         }
     }
 
-    @Test("A stream that holds the versions in reverse order ends as if it were in order", arguments: World.StoreKind.allCases)
+    @Test(
+        "A stream that holds the versions in reverse order ends as if it were in order",
+        arguments: World.StoreKind.allCases)
     func reverse(kind: World.StoreKind) async throws {
         let world = try World(kind)
         try world.publish((1...40).reversed())
@@ -159,7 +163,9 @@ struct ConsumerTests {
         }
     }
 
-    @Test("A parked limit pauses the consumer and loses nothing: repair makes room, and it goes on", arguments: [1, 2] as [UInt64])
+    @Test(
+        "A parked limit pauses the consumer and loses nothing: repair makes room, and it goes on",
+        arguments: [1, 2] as [UInt64])
     func parkedLimit(seed: UInt64) async throws {
         let world = try World(seed: seed) {
             $0.maxParkedPerAggregate = 5

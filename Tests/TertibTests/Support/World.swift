@@ -44,7 +44,8 @@ final class World: Sendable {
     }
 
     /// One replica: a service with its consumer.
-    func service(_ handlers: Handlers, crashes: CrashPlan = .none) async throws -> (service: Tertib, consumer: Consumer) {
+    func service(_ handlers: Handlers, crashes: CrashPlan = .none) async throws -> (service: Tertib, consumer: Consumer)
+    {
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         let name = try ConsumerName(Self.consumer)
