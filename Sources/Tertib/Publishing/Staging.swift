@@ -28,7 +28,9 @@ struct Staging: Sendable {
         next.version = version
         next.eventID = envelope.id
         guard try transaction.compareAndSetHead(head, to: next) else {
-            throw VersionConflict(aggregate: aggregate, expected: current, actual: nil)
+            if let expected { throw VersionConflict(aggregate: aggregate, expected: expected, actual: nil) }
+            throw StoreError(
+                .conflict, attempted: "stage \(event.type) for \(aggregate)", reason: "another writer was faster")
         }
         try transaction.insertOutbox(
             OutboxRow(
