@@ -33,6 +33,7 @@ test: ## Everything that has to pass: lint, unit and adapter tests, adopter, for
 trial: ## The foreign trials in full length, on a release build (ARGS="wild_order --seed 7")
 	@$(scripts)/install test
 	@$(scripts)/build release
+	@$(scripts)/adopter
 	@$(scripts)/trial $(ARGS)
 
 build: ## Build everything for debugging; warnings are errors

@@ -13,10 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-from bench.bench import open_bench
+from bench.bench import Settings, open_bench
 from bench.waiting import TrialFailed
 
-TRIALS = ["hostile_messages", "append_race", "burst", "wild_order", "git_history"]
+TRIALS = ["hostile_messages", "append_race", "readme_service", "burst", "wild_order", "git_history"]
 LIMIT = 900
 
 
@@ -28,6 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tertib", type=Path, required=True, help="the executable")
     parser.add_argument("--nats-server", type=Path, action="append", required=True,
                         help="the server's executable; repeated, the trials take turns")
+    parser.add_argument("--orders-service", type=Path, help="the adopter's executable, for readme_service")
     parser.add_argument("--repository", type=Path, help="a large git repository, for git_history")
     chosen = parser.parse_args()
     if unknown := set(chosen.trials) - set(TRIALS):
@@ -41,7 +42,9 @@ async def run(name: str, chosen: argparse.Namespace, server: Path) -> bool:
     started = time.monotonic()
     try:
         async with asyncio.timeout(LIMIT):
-            async with open_bench(chosen.tertib, server, chosen.seed, chosen.short, chosen.repository) as bench:
+            settings = Settings(chosen.tertib, server, chosen.seed, chosen.short, chosen.repository,
+                                chosen.orders_service)
+            async with open_bench(settings) as bench:
                 verdict = await importlib.import_module(f"trials.{name}").run(bench)
     except TrialFailed as failure:
         print(f"FAIL {name}: {failure}", flush=True)

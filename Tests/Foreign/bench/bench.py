@@ -17,43 +17,53 @@ from .service import Service
 
 
 @dataclass
-class Bench:
-    """What a trial gets."""
+class Settings:
+    """What the command line says."""
 
     tertib: Path
     nats_server: Path
     seed: int
     short: bool
     repository: Path | None
+    orders_service: Path | None
+
+
+@dataclass
+class Bench:
+    """What a trial gets."""
+
+    settings: Settings
     folder: Path
     services: list[Service] = field(default_factory=list)
     brokers: list[Broker] = field(default_factory=list)
 
+    @property
+    def short(self) -> bool:
+        """Whether less of everything is wanted."""
+        return self.settings.short
+
     def random(self, purpose: str) -> Random:
         """A generator that gives the same numbers for the same seed and purpose."""
-        return Random(f"{self.seed}/{purpose}")
+        return Random(f"{self.settings.seed}/{purpose}")
 
     def note(self, text: str) -> None:
         print(f"    {text}", file=sys.stderr, flush=True)
 
     async def broker(self) -> Broker:
-        broker = Broker(self.nats_server, self.folder)
+        broker = Broker(self.settings.nats_server, self.folder)
         self.brokers.append(broker)
         await broker.start()
         return broker
 
     def service(self, broker: Broker, **consumer: Any) -> Service:
-        service = Service(self.tertib, self.folder, broker.url, **consumer)
+        service = Service(self.settings.tertib, self.folder, broker.url, **consumer)
         self.services.append(service)
         return service
 
 
 @asynccontextmanager
-async def open_bench(
-    tertib: Path, nats_server: Path, seed: int, short: bool, repository: Path | None
-) -> AsyncIterator[Bench]:
-    folder = Path(tempfile.mkdtemp(prefix="tertib-trial-"))
-    bench = Bench(tertib, nats_server, seed, short, repository, folder)
+async def open_bench(settings: Settings) -> AsyncIterator[Bench]:
+    bench = Bench(settings, Path(tempfile.mkdtemp(prefix="tertib-trial-")))
     passed = False
     try:
         yield bench
@@ -64,6 +74,6 @@ async def open_bench(
         for broker in bench.brokers:
             broker.stop()
         if passed:
-            shutil.rmtree(folder)
+            shutil.rmtree(bench.folder)
         else:
-            bench.note(f"logs and databases are kept in {folder}")
+            bench.note(f"logs and databases are kept in {bench.folder}")

@@ -13,12 +13,12 @@ from .waiting import NotYet, TrialFailed, check, until
 
 
 class Replica:
-    """One running `tertib replicate`."""
+    """One running process of a service."""
 
-    def __init__(self, command: list[str | Path], log: Path) -> None:
+    def __init__(self, command: list[str | Path], log: Path, folder: Path | None = None) -> None:
         self.log = log
         with log.open("ab") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output)
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
 
     @property
     def is_running(self) -> bool:

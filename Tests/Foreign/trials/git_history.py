@@ -34,16 +34,17 @@ def path_names(random: Random, count: int) -> list[str]:
 def synthesise(folder: Path, random: Random, changes: int, hottest: int) -> Path:
     """A bare repository with so many changes of files, a few of them many times, some files deleted in the end."""
     paths = path_names(random, changes // 8)
-    weights = [1 / (rank + 3) for rank in range(len(paths))]
+    weights = [1 / (rank + 8) for rank in range(len(paths))]
     touched = [paths[0]] * hottest + random.choices(paths[1:], weights[1:], k=changes - hottest)
     random.shuffle(touched)
     doomed = set(random.sample(paths[1:], len(paths) // 10))
     last = {path: index for index, path in enumerate(touched)}
+    first = {path: index for index, path in reversed(list(enumerate(touched)))}
     stream = bytearray()
     for index, path in enumerate(touched):
         stream += f"commit refs/heads/main\ncommitter A <a@example.org> {index} +0000\ndata 1\nx\n".encode()
         quoted = path.encode()
-        if path in doomed and last[path] == index and touched.index(path) != index:
+        if path in doomed and first[path] < index == last[path]:
             stream += b"D " + quoted + b"\n"
         else:
             content = f"{path} {index}".encode()
@@ -54,40 +55,52 @@ def synthesise(folder: Path, random: Random, changes: int, hottest: int) -> Path
     return repository
 
 
-def history(repository: Path, random: Random, limit: int) -> list[Event]:
-    """Each change of a file as the next version of its aggregate, at most `limit`, oldest first."""
+def is_identifier(path: bytes) -> bool:
+    """Whether a path can be an aggregate's id: 1 to 128 bytes of UTF-8."""
+    try:
+        return len(path) <= 128 and path.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
+
+
+def history(repository: Path, random: Random, goal: int) -> tuple[list[Event], str]:
+    """Each change of a file as the next version of its aggregate, oldest first, up to the commit that reaches the goal;
+    and that commit."""
     raw = git(repository, "log", "--reverse", "--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "-z",
-              "--format=", "--diff-filter=AMDT")
-    fields = [field for field in raw.split(b"\0") if field.strip(b"\n")]
+              "--format=%H")
+    fields = iter(field.strip(b"\n") for field in raw.split(b"\0"))
     events: list[Event] = []
     versions: dict[str, int] = {}
-    for change, path in zip(fields[::2], fields[1::2]):
-        _, mode, _, blob, status = change.strip(b"\n").decode().lstrip(":").split(" ")
-        name = path.decode(errors="surrogateescape")
-        if len(path) > 128 or not name.isprintable():
-            continue  # not an aggregate id: those are 1 to 128 bytes of UTF-8
+    commit = ""
+    for field in fields:
+        if not field.startswith(b":"):
+            if len(events) >= goal:
+                break
+            commit = field.decode() or commit
+            continue
+        path = next(fields)
+        _, mode, _, blob, status = field.decode().lstrip(":").split(" ")
+        if not is_identifier(path):
+            continue
+        name = path.decode()
         versions[name] = versions.get(name, 0) + 1
         data = {"deleted": True} if status == "D" else {"blob": blob, "mode": mode}
         events.append(Event("file", name, versions[name], "file.changed", data, seeded_id(random)))
-        if len(events) == limit:
-            break
-    return events
+    return events, commit
 
 
-def tree(repository: Path) -> dict[str, str]:
-    """The blobs of the newest tree, by path."""
-    lines = git(repository, "ls-tree", "-r", "-z", "HEAD").split(b"\0")
-    entries = (line.split(b"\t", 1) for line in lines if line)
-    return {path.decode(): about.split()[2].decode() for about, path in entries}
+def tree(repository: Path, commit: str) -> dict[str, str]:
+    """The blobs of a commit's tree, by path."""
+    entries = (line.split(b"\t", 1) for line in git(repository, "ls-tree", "-r", "-z", commit).split(b"\0") if line)
+    return {path.decode(): about.split()[2].decode() for about, path in entries if is_identifier(path)}
 
 
 async def run(bench: Bench) -> str:
     random = bench.random("git history")
-    made = bench.repository is None
     changes, hottest = (6_000, 400) if bench.short else (CHANGES, HOTTEST)
-    repository = bench.repository or synthesise(bench.folder, random, changes, hottest)
-    events = history(repository, random, changes)
-    check(len(events) == changes, f"the repository has {len(events)} changes, fewer than {changes}")
+    repository = bench.settings.repository or synthesise(bench.folder, random, changes, hottest)
+    events, commit = history(repository, random, changes)
+    check(len(events) >= changes, f"the repository has {len(events)} changes, fewer than {changes}")
     load = list(events)
     random.shuffle(load)
 
@@ -104,11 +117,10 @@ async def run(bench: Bench) -> str:
 
     expected = newest(events)
     check_outcome(service, expected)
-    if made:
-        rows = service.rows("SELECT aggregate_id, json_extract(data, '$.blob') FROM tertib_replica "
-                            "WHERE json_extract(data, '$.blob') IS NOT NULL")
-        table = {path.decode(): blob.decode() for path, blob in rows}
-        check(table == tree(repository), "the table is not the repository's tree")
+    rows = service.rows("SELECT aggregate_id, json_extract(data, '$.blob') FROM tertib_replica "
+                        "WHERE json_extract(data, '$.blob') IS NOT NULL")
+    table = {path.decode(): blob.decode() for path, blob in rows}
+    check(table == tree(repository, commit), f"the table is not the tree of {commit}")
     service.stop_all()
     await client.close()
     most = max(event.version for event in events)
