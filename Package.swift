@@ -14,6 +14,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"]))
 let grdbSQLite = Target.Dependency.product(
     name: "GRDBSQLite", package: "GRDB.swift", condition: .when(traits: ["SQLite"]))
@@ -54,7 +55,11 @@ let package = Package(
         .target(name: "TertibSQLite", dependencies: ["Tertib", grdb, grdbSQLite]),
         .target(name: "TertibConfiguration", dependencies: ["Tertib", "TertibJetStream", sqlite, log]),
         .target(name: "TertibTesting", dependencies: ["Tertib"]),
-        .target(name: "TertibCLI", dependencies: ["TertibConfiguration", arguments, subprocess]),
+        .target(
+            name: "TertibCLI",
+            dependencies: [
+                "TertibConfiguration", "TertibJetStream", sqlite, log, lifecycle, signals, arguments, subprocess,
+            ]),
         .executableTarget(
             name: "TertibMain",
             dependencies: [.target(name: "TertibCLI", condition: .when(traits: ["CommandLine"]))]),

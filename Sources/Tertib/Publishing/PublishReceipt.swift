@@ -44,10 +44,8 @@ public struct VersionToken: Hashable, Sendable, CustomStringConvertible {
         do {
             let id = try SubjectMapping.decode(Array(text[text.utf8.index(after: slash)..<at].utf8))
             self.init(aggregate: Aggregate(type: type, id: id), version: version)
-        } catch let reason as MalformedReason {
-            throw IdentityError("token", "is not readable: \(reason)")
         } catch {
-            throw problem
+            throw IdentityError("token", "is not readable: \(error)")
         }
     }
 

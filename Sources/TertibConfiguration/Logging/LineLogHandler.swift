@@ -1,6 +1,6 @@
 import Foundation
 public import Logging
-import Tertib
+package import Tertib
 import TertibCore
 
 extension LogConfiguration {
@@ -18,16 +18,16 @@ extension LogConfiguration {
 }
 
 /// Logs a line an entry, in one write: for people, or as a JSON object. What a terminal would obey is escaped.
-struct LineLogHandler: LogHandler {
-    var logLevel = Logger.Level.info
-    var metadata: Logger.Metadata = [:]
-    var metadataProvider: Logger.MetadataProvider?
+package struct LineLogHandler: LogHandler {
+    package var logLevel = Logger.Level.info
+    package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
     let label: String
     let format: LogFormat
     let time: any TimeSource
     let send: @Sendable (String) -> Void
 
-    init(
+    package init(
         label: String, format: LogFormat, time: any TimeSource = SystemTime(),
         send: @escaping @Sendable (String) -> Void
     ) {
@@ -37,12 +37,12 @@ struct LineLogHandler: LogHandler {
         self.send = send
     }
 
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         let all =
             metadata
             .merging(metadataProvider?.get() ?? [:]) { $1 }

@@ -1,11 +1,11 @@
 /// Durations as the configuration writes them: whole numbers with units, the larger unit first, such as `1m30s`.
-enum DurationText {
+package enum DurationText {
     private static let units: [(name: String, milliseconds: Int64)] = [
         ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
     ]
 
     /// Reads a duration; `nil` when `text` is none, or longer than 2^63 milliseconds.
-    static func parse(_ text: String) -> Duration? {
+    package static func parse(_ text: String) -> Duration? {
         var rest = Array(text.utf8)[...]
         guard !rest.isEmpty else { return nil }
         var total: Int64 = 0
@@ -28,7 +28,7 @@ enum DurationText {
     }
 
     /// The shortest spelling of a duration of whole milliseconds that is not negative.
-    static func text(_ duration: Duration) -> String {
+    package static func text(_ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
         var rest = seconds * 1000 + attoseconds / 1_000_000_000_000_000
         guard rest > 0 else { return "0s" }

@@ -1,8 +1,8 @@
 /// Finds the name that somebody probably meant.
-enum NearestName {
+package enum NearestName {
     /// The known name nearest to `name`, unless none is near: some changed, missing, superfluous or exchanged letters,
     /// an abbreviation (`ackWait` for `acknowledgementWait`), or an ending too much (`batches`).
-    static func nearest(to name: String, among known: [String]) -> String? {
+    package static func nearest(to name: String, among known: [String]) -> String? {
         let wanted = Array(name.lowercased().utf8.prefix(100))
         guard !wanted.isEmpty else { return nil }
         let ranked = known.map { (name: $0, distance: distance(wanted, Array($0.lowercased().utf8))) }

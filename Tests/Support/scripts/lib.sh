@@ -1,5 +1,4 @@
 # Sourced by the scripts beside it: where the repository is, and how they talk.
-export LC_ALL=C.UTF-8  # the documents and the sources are UTF-8
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 tools="$root/.build-tools"
 cd "$root"

@@ -1,0 +1,82 @@
+/// Rows and columns for people. On a terminal the lines fit its width: the columns that may shrink are cut.
+struct Table {
+    /// One column.
+    struct Column {
+        var title: String
+        var isNumber = false
+        /// The narrowest it may become; `nil` when it may not shrink at all.
+        var shrinksTo: Int?
+
+        static func text(_ title: String, shrinksTo limit: Int? = nil) -> Column {
+            Column(title: title, shrinksTo: limit)
+        }
+
+        static func number(_ title: String) -> Column { Column(title: title, isNumber: true) }
+    }
+
+    /// One field.
+    struct Cell {
+        var text: String
+        var style: TextStyle
+
+        /// A cell; whatever is harmful in the text is escaped.
+        init(_ text: String, _ style: TextStyle = .plain) {
+            self.text = SafeText.escaped(text)
+            self.style = style
+        }
+    }
+
+    let columns: [Column]
+    private(set) var rows: [[Cell]] = []
+
+    init(_ columns: [Column]) {
+        self.columns = columns
+    }
+
+    /// Adds a row with a cell a column.
+    mutating func add(_ cells: [Cell]) {
+        precondition(cells.count == columns.count, "a cell a column")
+        rows.append(cells)
+    }
+
+    private static let gap = "  "
+
+    /// The lines: the titles, then the rows.
+    func lines(for terminal: Terminal) -> [String] {
+        let widths = self.widths(fitting: terminal.width)
+        let titles = columns.map { Cell($0.title.uppercased(), .faint) }
+        return ([titles] + rows).map { cells in
+            var line = ""
+            for (index, cell) in cells.enumerated() {
+                let text = SafeText.cut(cell.text, to: widths[index])
+                let padding = String(repeating: " ", count: max(0, widths[index] - SafeText.width(text)))
+                let styled = cell.style.apply(text, on: terminal)
+                if index > 0 { line += Self.gap }
+                if columns[index].isNumber {
+                    line += padding + styled
+                } else {
+                    line += index == cells.count - 1 ? styled : styled + padding
+                }
+            }
+            return line
+        }
+    }
+
+    /// The width of each column: its widest cell, less what does not fit, taken from the widest that may shrink.
+    private func widths(fitting limit: Int?) -> [Int] {
+        var widths = columns.indices.map { index in
+            rows.reduce(SafeText.width(columns[index].title)) { max($0, SafeText.width($1[index].text)) }
+        }
+        guard let limit else { return widths }
+        var excess = widths.reduce(0, +) + Self.gap.count * (columns.count - 1) - limit
+        while excess > 0 {
+            let shrinkable = widths.indices.filter { index in
+                columns[index].shrinksTo.map { widths[index] > $0 } ?? false
+            }
+            guard let widest = shrinkable.max(by: { widths[$0] < widths[$1] }) else { return widths }
+            widths[widest] -= 1
+            excess -= 1
+        }
+        return widths
+    }
+}
