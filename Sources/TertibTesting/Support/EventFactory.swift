@@ -28,10 +28,18 @@ public struct EventFactory: Sendable {
         data: String? = nil
     ) throws -> Envelope {
         Envelope(
-            id: try id ?? EventID("\(SubjectMapping.encode(aggregate.id)).\(aggregate.type)@\(version)"),
+            id: try id ?? Self.id(aggregate, version),
             source: source, type: try type ?? EventType("\(aggregate.type).changed"), aggregate: aggregate,
             version: version, time: Timestamp(microseconds: 1_772_366_400_000_000),
             body: Array((data ?? #"{"version":\#(version)}"#).utf8))
+    }
+
+    /// The id of the one event of a version. An aggregate's id may hold what an event's may not; then its spelling in
+    /// the subject stands for it.
+    private static func id(_ aggregate: Aggregate, _ version: AggregateVersion) throws -> EventID {
+        let isPlain = aggregate.id.text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+        let name = isPlain ? aggregate.id.text : SubjectMapping.encode(aggregate.id)
+        return try EventID("\(aggregate.type)/\(name)@\(version)")
     }
 
     /// The message of a version of an aggregate, as a publisher sends it.

@@ -34,11 +34,15 @@ extension ConsumerStoreConformance {
                 try await expectRow(row, in: store)
             },
             check("a claim with another revision than the row has is lost, and changes nothing") { store in
-                let row = try await stored(try fullWatermark("42"), in: store)
-                var stale = row
-                stale.revision -= 1
-                try Expect.equal(try await claim([stale], in: store), [:], "the rows won")
-                try await expectRow(row, in: store)
+                let first = try await stored(try fullWatermark("42"), in: store)
+                let won = try await claim([first], in: store)
+                let row = try Expect.some(won[first.aggregate], "the row to be won once")
+                for revision in [row.revision - 1, row.revision + 1] {
+                    var other = row
+                    other.revision = revision
+                    try Expect.equal(try await claim([other], in: store), [:], "the rows won with \(revision)")
+                    try await expectRow(row, in: store)
+                }
             },
             check("a claim of a new row is lost where there is one already") { store in
                 let row = try await stored(try fullWatermark("42"), in: store)

@@ -75,8 +75,8 @@ struct MemoryStream {
                 durable.settle(sequence)
                 continue
             }
-            let due =
-                generator.happens(faults.duplication) ? now : now + durable.subscription.acknowledgementWait
+            let isDoubled = again == nil && generator.happens(faults.duplication)
+            let due = isDoubled ? now : now + durable.subscription.acknowledgementWait
             let attempt = durable.noteDelivery(of: sequence, due: due)
             hand(
                 Delivery(

@@ -35,14 +35,18 @@ final class MemoryDatabase: @unchecked Sendable {
 
     // MARK: - Transactions
 
-    /// Begins a transaction; under one writer at a time it waits for its turn.
+    /// Begins a transaction.
     func begin() throws -> MemoryTransactionID {
         try condition.withLock {
             try checkAvailable()
-            let transaction = core.begin()
-            if isolation == .serial { try take(.writer, for: transaction) }
-            return transaction
+            return core.begin()
         }
+    }
+
+    /// Under one writer at a time: waits until it is this transaction's turn.
+    func awaitTurn(of transaction: MemoryTransactionID) throws {
+        guard isolation == .serial else { return }
+        try condition.withLock { try take(.writer, for: transaction) }
     }
 
     func commit(_ transaction: MemoryTransactionID) throws(StoreError) {

@@ -103,6 +103,7 @@ public final class MemoryStore: ConsumerStore {
         state.withLock { state in
             state.end = state.end ?? StoreError(.unavailable, attempted: "use the store", reason: "it is closed")
         }
+        database.changes.notify()
         while true {
             let seen = database.changes.count
             if state.withLock({ $0.running.isEmpty }) || Task.isCancelled { return }
@@ -158,13 +159,16 @@ public final class MemoryStore: ConsumerStore {
 
     private func begin() throws -> MemoryTransactionID {
         let id = try database.begin()
-        let isOver = state.withLock { state in
+        let end = state.withLock { state in
             state.running.insert(id)
             return state.end
         }
-        if let isOver {
-            end(id)
-            throw isOver
+        do {
+            if let end { throw end }
+            try database.awaitTurn(of: id)
+        } catch {
+            self.end(id)
+            throw error
         }
         return id
     }

@@ -1,0 +1,12 @@
+import Synchronization
+
+/// Values in the order in which they came, from any thread.
+final class Log<Value: Sendable>: Sendable {
+    private let state = Mutex<[Value]>([])
+
+    var values: [Value] { state.withLock { $0 } }
+
+    func append(_ value: Value) {
+        state.withLock { $0.append(value) }
+    }
+}
