@@ -80,10 +80,11 @@ struct LostTransactionTests {
             await #expect(throws: StoreError.self) {
                 try await store.transaction { _ = try $0.execute(Ending.trigger.rawValue, arguments: []) }
             }
-            try await store.transaction { transaction in
-                #expect(transaction.infrastructureFailure == nil)
-                _ = try transaction.execute("INSERT INTO note (text) VALUES ('second')", arguments: [])
+            let failure = try await store.transaction { transaction in
+                try transaction.execute("INSERT INTO note (text) VALUES ('second')", arguments: [])
+                return transaction.infrastructureFailure
             }
+            #expect(failure == nil)
             try await expectNotes([.text("second")], in: store)
         }
     }
@@ -137,15 +138,5 @@ struct LostTransactionTests {
             }
             try await body(store)
         }
-    }
-}
-
-/// The code of the error that `body` throws; `nil` when it throws none.
-private func code<Result>(_ body: () throws -> Result) -> StoreError.Code? {
-    do {
-        _ = try body()
-        return nil
-    } catch {
-        return (error as? StoreError)?.code
     }
 }

@@ -61,7 +61,7 @@ struct OutboxTests {
             for number in versions {
                 let head = try transaction.head(of: aggregate)
                 let next = AggregateHead(aggregate: aggregate, version: try Samples.version(number))
-                #expect(try transaction.compareAndSetHead(head, to: next))
+                guard try transaction.compareAndSetHead(head, to: next) else { throw Refusal() }
                 try transaction.insertOutbox(try Samples.staged(aggregate, number, at: try transaction.now()))
             }
         }

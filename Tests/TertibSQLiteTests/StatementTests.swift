@@ -52,12 +52,12 @@ struct StatementTests {
         ] as [(String, [SQLValue])])
     func malformed(sql: String, arguments: [SQLValue]) async throws {
         try await withNotes { store in
-            try await store.transaction { transaction in
-                let failure = #expect(throws: StoreError.self) { try transaction.query(sql, arguments: arguments) }
-                #expect(failure?.code == .statement)
-                #expect(transaction.infrastructureFailure == nil)
-                _ = try transaction.execute("INSERT INTO note (text) VALUES ('goes on')", arguments: [])
+            let codes = try await store.transaction { transaction in
+                let failure = code { try transaction.query(sql, arguments: arguments) }
+                try transaction.execute("INSERT INTO note (text) VALUES ('goes on')", arguments: [])
+                return [failure, transaction.infrastructureFailure?.code]
             }
+            #expect(codes == [.statement, nil])
             try await expectNotes([.text("goes on")], in: store)
         }
     }
@@ -87,33 +87,29 @@ struct StatementTests {
             .text("e\u{301}"), .text("\u{1F6D2}'; DROP TABLE note; --"), .blob([]), .blob([0, 255]),
         ]
         try await withStore { store in
-            try await store.transaction { transaction in
-                for value in values {
-                    let rows = try transaction.query("SELECT ? AS v", arguments: [value])
-                    #expect(rows.map { $0["v"].bytes } == [value.bytes])
-                }
-                let many = Array(repeating: SQLValue.integer(1), count: 500)
-                let sum = "SELECT \(many.map { _ in "?" }.joined(separator: " + ")) AS v"
-                #expect(try transaction.query(sql: sum, many) == .integer(500))
+            let found = try await store.transaction { transaction in
+                try values.map { try transaction.query(sql: "SELECT ? AS v", [$0]) }
             }
+            #expect(found.map { $0?.bytes } == values.map(\.bytes))
+
+            let many = Array(repeating: SQLValue.integer(1), count: 500)
+            let sum = "SELECT \(many.map { _ in "?" }.joined(separator: " + ")) AS v"
+            let total = try await store.transaction { try $0.query(sql: sum, many) }
+            #expect(total == .integer(500))
         }
     }
 
     @Test("that breaks a constraint can be followed by others")
     func constraint() async throws {
         try await withNotes { store in
-            try await store.transaction { transaction in
+            let codes = try await store.transaction { transaction in
                 let insert = "INSERT INTO note (text) VALUES (?)"
-                for _ in 0..<2 {
-                    try transaction.execute("INSERT OR IGNORE INTO note (text) VALUES ('a')", arguments: [])
-                    let failure = #expect(throws: StoreError.self) {
-                        try transaction.execute(insert, arguments: [.text("a")])
-                    }
-                    #expect(failure?.code == .statement)
-                    #expect(failure?.isInfrastructure == false)
-                }
-                #expect(try transaction.execute(insert, arguments: [.text("b")]) == 1)
+                try transaction.execute(insert, arguments: [.text("a")])
+                let codes = (0..<2).map { _ in code { try transaction.execute(insert, arguments: [.text("a")]) } }
+                try transaction.execute(insert, arguments: [.text("b")])
+                return codes + [transaction.infrastructureFailure?.code]
             }
+            #expect(codes == [.statement, .statement, nil])
             try await expectNotes([.text("a"), .text("b")], in: store)
         }
     }
@@ -132,12 +128,10 @@ struct StatementTests {
     @Test("may be another text each time")
     func manyStatements() async throws {
         try await withStore { store in
-            try await store.transaction { transaction in
-                for number in 0..<600 {
-                    let found = try transaction.query(sql: "SELECT \(number) AS v", [])
-                    #expect(found == .integer(Int64(number)))
-                }
+            let found = try await store.transaction { transaction in
+                try (0..<600).map { try transaction.query(sql: "SELECT \($0) AS v", []) }
             }
+            #expect(found == (0..<600).map { .integer($0) })
         }
     }
 }

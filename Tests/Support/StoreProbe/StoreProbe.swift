@@ -6,7 +6,7 @@ import TertibSQLite
 /// A process of its own on a database, for tests that need several, or one that dies.
 ///
 /// - `migrate PATH`: creates the tables.
-/// - `add PATH TABLE COUNT`: adds 1 to the only row of a table, in as many transactions.
+/// - `add PATH TABLE COUNT`: reads the only row of a table and writes it raised by 1, in as many transactions.
 /// - `die PATH TABLE`: adds 1, and ends like by `kill -9` right before the commit.
 @main
 struct StoreProbe {
@@ -40,7 +40,10 @@ struct StoreProbe {
 
     private static func add(to table: String, in store: SQLiteStore, crashes: CrashPlan) async throws {
         try await store.transaction(crashes: crashes) { transaction in
-            _ = try transaction.execute("UPDATE \"\(table)\" SET number = number + 1", arguments: [])
+            let number = try transaction.query("SELECT number FROM \"\(table)\"", arguments: []).first?["number"]
+                .integer
+            _ = try transaction.execute(
+                "UPDATE \"\(table)\" SET number = ?", arguments: [.integer((number ?? 0) + 1)])
         }
     }
 

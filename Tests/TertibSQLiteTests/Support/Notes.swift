@@ -40,3 +40,13 @@ final class Recorded<Element: Sendable>: Sendable {
         elements.withLock { $0.append(element) }
     }
 }
+
+/// The code of the error that `body` throws; `nil` when it throws none.
+func code<Result>(_ body: () throws -> Result) -> StoreError.Code? {
+    do {
+        _ = try body()
+        return nil
+    } catch {
+        return (error as? StoreError)?.code
+    }
+}
