@@ -27,7 +27,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same load and faults")
     parser.add_argument("--tertib", type=Path, required=True, help="the executable")
     parser.add_argument("--nats-server", type=Path, action="append", required=True,
-                        help="the server's executable; repeated, the trials take turns")
+                        help="the server's executable; repeated, each trial runs on each, or with --short in turn")
     parser.add_argument("--orders-service", type=Path, help="the adopter's executable, for readme_service")
     parser.add_argument("--repository", type=Path, help="a large git repository, for git_history")
     chosen = parser.parse_args()
@@ -58,10 +58,13 @@ async def run(name: str, chosen: argparse.Namespace, server: Path) -> bool:
 
 def main() -> int:
     chosen = arguments()
-    passed = []
-    for index, name in enumerate(chosen.trials or TRIALS):
-        server = chosen.nats_server[index % len(chosen.nats_server)]
-        passed.append(asyncio.run(run(name, chosen, server)))
+    names: list[str] = chosen.trials or TRIALS
+    servers: list[Path] = chosen.nats_server
+    if chosen.short:
+        plan = [(name, servers[index % len(servers)]) for index, name in enumerate(names)]
+    else:
+        plan = [(name, server) for name in names for server in servers]
+    passed = [asyncio.run(run(name, chosen, server)) for name, server in plan]
     print(f"{sum(passed)} of {len(passed)} trials passed", flush=True)
     return 0 if all(passed) else 1
 

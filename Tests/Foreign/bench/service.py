@@ -24,6 +24,11 @@ class Replica:
     def is_running(self) -> bool:
         return self.process.poll() is None
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has said that it consumes; before, it may not even have set its signal handlers."""
+        return b"the consumer is running" in self.log.read_bytes()
+
     def kill(self) -> None:
         """Kills it with SIGKILL; it must have been running."""
         check(self.is_running, f"a replica had ended by itself with status {self.process.returncode}; see {self.log}")
@@ -84,6 +89,16 @@ class Service:
                 raise NotYet(repr(error)) from None
 
         await until("the replicas have made stream and consumer", there, timeout=60)
+        await self.all_ready()
+
+    async def all_ready(self) -> None:
+        """Waits until every replica consumes."""
+
+        def ready() -> bool:
+            self.check_alive()
+            return all(replica.is_ready for replica in self.replicas)
+
+        await until("every replica says that it consumes", ready, timeout=60)
 
     def check_alive(self) -> None:
         for replica in self.replicas:
@@ -96,8 +111,9 @@ class Service:
         self.start_replica()
         self.replicas[index] = self.replicas.pop()
 
-    def stop_all(self) -> None:
+    async def stop_all(self) -> None:
         """Asks every replica to stop; each must end with 0."""
+        await self.all_ready()
         for replica in self.replicas:
             status = replica.terminate()
             check(status == 0, f"a replica answered SIGTERM with status {status}; see {replica.log}")

@@ -67,6 +67,6 @@ async def run(bench: Bench) -> str:
     await service.rest(jetstream, timeout=60)
     rows = service.rows("SELECT aggregate_id, version FROM tertib_replica")
     check(rows == [("a b/ü*.>".encode(), rounds)], f"the replica's table holds {rows}")
-    service.stop_all()
+    await service.stop_all()
     await client.close()
     return f"{rounds} rounds of {WRITERS} writers: one winner each, {rounds} versions without a hole"

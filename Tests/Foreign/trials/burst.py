@@ -50,7 +50,7 @@ async def measure(bench: Bench, service: Service, jetstream: Any, replicas: int,
         spread.append(await settle(service, jetstream, wide))
         published += burst + wide
     await service.rest(jetstream, timeout=60)
-    service.stop_all()
+    await service.stop_all()
     for label, seconds in (("one aggregate", hot), ("a hundred aggregates", spread)):
         bench.note(f"{replicas} replicas, {EVENTS} events on {label}: median {statistics.median(seconds) * 1000:.0f}"
                    f" ms, worst {max(seconds) * 1000:.0f} ms of {rounds}")

@@ -121,7 +121,7 @@ async def run(bench: Bench) -> str:
                         "WHERE json_extract(data, '$.blob') IS NOT NULL")
     table = {path.decode(): blob.decode() for path, blob in rows}
     check(table == tree(repository, commit), f"the table is not the tree of {commit}")
-    service.stop_all()
+    await service.stop_all()
     await client.close()
     most = max(event.version for event in events)
     return f"the table equals the tree: {len(events)} changes of {len(expected)} files, one of them {most} times"

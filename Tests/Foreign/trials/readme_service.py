@@ -102,6 +102,6 @@ async def run(bench: Bench) -> str:
         check(order["total"] == totals[cart.aggregate_id], f"stream and table differ: {order}")
         possible = {price * cart.data["quantity"] for price in known[cart.data["product"]]}
         check(order["total"] in possible, f"the total of {order} comes from no price of its product")
-    service.stop_all()
+    await service.stop_all()
     await client.close()
     return f"{CARTS} carts became {CARTS} orders, {PRODUCTS} products have their newest price"

@@ -31,7 +31,7 @@ def histories(random: Random, versions: int) -> list[Event]:
 
 async def run(bench: Bench) -> str:
     random = bench.random("wild order")
-    events = histories(random, versions=40 if bench.short else 100)
+    events = histories(random, versions=60 if bench.short else 100)
     load = events + random.sample(events, len(events) // 10)
     random.shuffle(load)
 
@@ -54,6 +54,6 @@ async def run(bench: Bench) -> str:
 
     await service.rest(jetstream, timeout=180)
     check_outcome(service, newest(events))
-    service.stop_all()
+    await service.stop_all()
     await client.close()
     return f"0 of {PRODUCTS} rows differ after {len(load)} messages, {plan.done_kills} kills and a broker crash"
