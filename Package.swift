@@ -32,6 +32,10 @@ let package = Package(
         .library(name: "TertibSQLite", targets: ["TertibSQLite"]),
         .library(name: "TertibTesting", targets: ["TertibTesting"]),
         .executable(name: "tertib", targets: ["TertibMain"]),
+        .executable(name: "shop-catalog", targets: ["ShopCatalog"]),
+        .executable(name: "shop-orders", targets: ["ShopOrders"]),
+        .executable(name: "shop-payments", targets: ["ShopPayments"]),
+        .executable(name: "shop-naive", targets: ["ShopNaive"]),
     ],
     traits: [
         .trait(name: "SQLite", description: "The SQLite store (GRDB)."),
@@ -58,7 +62,8 @@ let package = Package(
         .target(
             name: "TertibCLI",
             dependencies: [
-                "TertibConfiguration", "TertibJetStream", sqlite, log, lifecycle, signals, arguments, subprocess,
+                "ShopDemo", "TertibConfiguration", "TertibJetStream", sqlite, log, lifecycle, signals, arguments,
+                subprocess,
             ]),
         .executableTarget(
             name: "TertibMain",
@@ -66,6 +71,15 @@ let package = Package(
 
         .executableTarget(
             name: "StoreProbe", dependencies: ["TertibSQLite"], path: "Tests/Support/StoreProbe"),
+
+        .target(name: "ShopEvents", dependencies: ["Tertib"]),
+        .target(name: "ShopService", dependencies: ["TertibConfiguration", log, lifecycle, signals]),
+        .executableTarget(name: "ShopCatalog", dependencies: ["ShopEvents", "ShopService"]),
+        .executableTarget(name: "ShopOrders", dependencies: ["ShopEvents", "ShopService"]),
+        .executableTarget(name: "ShopPayments", dependencies: ["ShopEvents", "ShopService"]),
+        .executableTarget(name: "ShopNaive", dependencies: ["ShopEvents", "ShopService"]),
+        .target(name: "ShopDemo", dependencies: ["ShopEvents", "ShopService", "TertibConfiguration", log, subprocess]),
+
         .target(name: "TestServers", path: "Tests/Support/TestServers"),
         .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
         .testTarget(name: "TertibTests", dependencies: ["Tertib", "TertibTesting", sqlite]),
@@ -76,6 +90,12 @@ let package = Package(
             name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
         .testTarget(name: "TertibCLITests", dependencies: ["TertibCLI", "TestServers"]),
+        .testTarget(
+            name: "ShopTests",
+            dependencies: [
+                "ShopCatalog", "ShopDemo", "ShopOrders", "ShopPayments", "TestServers", "TertibConfiguration", log,
+                lifecycle,
+            ]),
     ]
 )
 

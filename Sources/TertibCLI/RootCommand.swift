@@ -20,6 +20,7 @@ struct RootCommand: AsyncParsableCommand {
             """,
         version: "tertib \(TertibTool.version)",
         groupedSubcommands: [
+            CommandGroup(name: "Try", subcommands: [DemoCommand.self]),
             CommandGroup(name: "Work", subcommands: [ReplicateCommand.self, PublishCommand.self]),
             CommandGroup(
                 name: "Look",

@@ -41,7 +41,7 @@ public struct VersionToken: Hashable, Sendable, CustomStringConvertible {
             let version = AggregateVersion(wire: text[text.utf8.index(after: at)...])
         else { throw problem }
         let type = try AggregateType(String(text[..<slash]))
-        do {
+        do throws(MalformedReason) {
             let id = try SubjectMapping.decode(Array(text[text.utf8.index(after: slash)..<at].utf8))
             self.init(aggregate: Aggregate(type: type, id: id), version: version)
         } catch {

@@ -1,0 +1,76 @@
+import Logging
+import ShopService
+import Tertib
+import TertibConfiguration
+
+/// The whole shop on an embedded default: its own broker and databases, several processes of each service, load and
+/// faults, and beside it the two wrong ways with the same events and the same faults.
+public struct Demo: Sendable {
+    private let options: DemoOptions
+    private let tell: @Sendable (DemoProgress) -> Void
+
+    /// Creates a demo; nothing is started.
+    /// - Parameter tell: gets the progress a few times a second.
+    public init(_ options: DemoOptions, tell: @escaping @Sendable (DemoProgress) -> Void = { _ in }) {
+        self.options = options
+        self.tell = tell
+    }
+
+    /// Runs it, and says what has been seen. Cancelled, it ends its processes and removes its files.
+    /// - Throws: ``DemoError`` when it cannot run.
+    public func run() async throws -> DemoReport {
+        try Programs.check(options)
+        let workspace = try Workspace()
+        do {
+            var report = try await run(in: workspace)
+            if options.keepsFiles { report.folder = workspace.folder } else { try workspace.remove() }
+            return report
+        } catch {
+            // The first error says more than that the files could not be removed after it.
+            if !options.keepsFiles { try? workspace.remove() }
+            throw error
+        }
+    }
+
+    private func run(in workspace: Workspace) async throws -> DemoReport {
+        let plan = DemoPlan(options)
+        let tally = Tally()
+        let broker = try Broker(program: options.broker, workspace: workspace)
+        return try await withThrowingTaskGroup(of: DemoReport?.self) { group in
+            group.addTask {
+                try await broker.run()
+                return nil
+            }
+            try workspace.writeConfigurations(brokerURL: try await broker.url())
+            let fleet = try Fleet(options: options, plan: plan, workspace: workspace, tally: tally)
+            group.addTask {
+                try await fleet.run()
+                return nil
+            }
+            let run = DemoRun(
+                options: options, plan: plan, fleet: fleet, broker: broker, tally: tally, tell: tell)
+            group.addTask {
+                let handles = try await Self.open(workspace)
+                let report = try await run.conduct(handles)
+                for handle in handles.values { await handle.close() }
+                return report
+            }
+            var report: DemoReport?
+            while let result = try await group.next() { report = result ?? report }
+            guard var report else { throw CancellationError() }
+            run.note(fleet.endedBadly, in: &report)
+            return report
+        }
+    }
+
+    /// The demo's own look into every database and at the broker.
+    private static func open(_ workspace: Workspace) async throws -> [Role: Tertib] {
+        // The services' own logs tell what happens; the terminal belongs to the progress.
+        let silent = Logger(label: "tertib-demo") { _ in SwiftLogNoOpLogHandler() }
+        var handles: [Role: Tertib] = [:]
+        for role in Role.allCases {
+            handles[role] = try await Tertib.open(configuration: workspace.path(role.file), logger: silent)
+        }
+        return handles
+    }
+}

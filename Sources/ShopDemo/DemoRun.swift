@@ -1,0 +1,162 @@
+import ShopService
+import Synchronization
+import Tertib
+
+/// One run, once everything is started: load, faults, rest, checks.
+final class DemoRun: Sendable {
+    private let options: DemoOptions
+    private let plan: DemoPlan
+    private let fleet: Fleet
+    private let broker: Broker
+    private let tally: Tally
+    private let tell: @Sendable (DemoProgress) -> Void
+    private let began = ContinuousClock.now
+    private let state: Mutex<State>
+
+    private struct State {
+        var phase = "starting"
+        var faults = DemoReport.Faults()
+        var published = 0
+    }
+
+    /// How long the shop may take to come to rest after the load.
+    private static let patience: Duration = .seconds(40)
+    private static let wrongWayPatience: Duration = .seconds(10)
+    private static let look: Duration = .milliseconds(250)
+
+    init(
+        options: DemoOptions, plan: DemoPlan, fleet: Fleet, broker: Broker, tally: Tally,
+        tell: @escaping @Sendable (DemoProgress) -> Void
+    ) {
+        self.options = options
+        self.plan = plan
+        self.fleet = fleet
+        self.broker = broker
+        self.tally = tally
+        self.tell = tell
+        state = Mutex(State())
+    }
+
+    /// Plays load and faults, waits for rest, ends the processes and checks the databases.
+    func conduct(_ handles: [Role: Tertib]) async throws -> DemoReport {
+        guard let catalog = handles[.catalog] else { throw CancellationError() }
+        let probe = RestProbe(handles: handles, workload: plan.workload)
+        let hostile = HostilePublisher(tertib: catalog, workload: plan.workload, length: plan.loadLength)
+        let unrest = try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.report(probe, hostile) }
+            try await waitForLoad(probe)
+            enter("load and faults")
+            async let published: Void = hostile.run()
+            try await playFaults()
+            try await published
+            enter("coming to rest")
+            let unrest = try await waitForRest(probe)
+            enter("waiting for the wrong ways")
+            fleet.end(Role.services)
+            group.cancelAll()
+            return unrest
+        }
+        let report = try await check(handles, probe, hostile, unrest)
+        fleet.end(Role.wrongWays)
+        broker.end()
+        return report
+    }
+
+    /// Adds what the ends of the processes have shown.
+    func note(_ endedBadly: [String], in report: inout DemoReport) {
+        if !endedBadly.isEmpty {
+            report.problems.append("did not exit with 0 after SIGTERM: \(endedBadly.joined(separator: ", "))")
+        }
+        report.seconds = seconds
+    }
+
+    private var seconds: Double {
+        let milliseconds = (ContinuousClock.now - began) / .milliseconds(1)
+        return (milliseconds / 10).rounded() / 100
+    }
+
+    private func enter(_ phase: String) { state.withLock { $0.phase = phase } }
+}
+
+extension DemoRun {
+    private func waitForLoad(_ probe: RestProbe) async throws {
+        while try await !probe.hasBegun() { try await Task.sleep(for: .milliseconds(50)) }
+    }
+
+    private func playFaults() async throws {
+        let start = ContinuousClock.now
+        for fault in plan.faults.faults {
+            try await Task.sleep(until: start + fault.at)
+            switch fault.kind {
+            case .kill(let role, let replica):
+                guard fleet.kill(role, replica: replica, restartingAfter: fault.pause) else { continue }
+                state.withLock { $0.faults.kills += 1 }
+            case .restartBroker:
+                guard broker.kill(restartingAfter: fault.pause) else { continue }
+                state.withLock { $0.faults.brokerRestarts += 1 }
+            }
+        }
+        try await Task.sleep(until: start + plan.loadLength)
+    }
+
+    /// Returns what still moves after all the patience; nothing, when the shop is at rest.
+    private func waitForRest(_ probe: RestProbe) async throws -> [String] {
+        let deadline = ContinuousClock.now + Self.patience
+        var calm = 0
+        var unrest: [String] = []
+        while ContinuousClock.now < deadline {
+            do {
+                unrest = try await probe.unrest()
+            } catch let error as EventLogError where error.isRetriable {
+                unrest = ["\(error)"]
+            }
+            calm = unrest.isEmpty ? calm + 1 : 0
+            if calm == 2 { return [] }
+            try await Task.sleep(for: Self.look)
+        }
+        return unrest
+    }
+
+    private func report(_ probe: RestProbe, _ hostile: HostilePublisher) async throws {
+        while !Task.isCancelled {
+            let published = try await probe.published()
+            let progress = state.withLock { state in
+                state.published = published
+                state.faults.duplicates = hostile.duplicates
+                return DemoProgress(
+                    phase: state.phase, published: published, outcomes: tally.outcomes, faults: state.faults,
+                    elapsed: ContinuousClock.now - began)
+            }
+            tell(progress)
+            // Cancelled: the loop's condition ends it.
+            try? await Task.sleep(for: Self.look)
+        }
+    }
+
+    private func check(
+        _ handles: [Role: Tertib], _ probe: RestProbe, _ hostile: HostilePublisher, _ unrest: [String]
+    ) async throws -> DemoReport {
+        guard let catalog = handles[.catalog], let orders = handles[.orders], let payments = handles[.payments],
+            let lastWriteWins = handles[.lastWriteWins], let versionCheck = handles[.versionCheck]
+        else { throw CancellationError() }
+        let tables = try await ShopTables(catalog: catalog.store, orders: orders.store, payments: payments.store)
+        let verification = ShopVerification(tables, workload: plan.workload)
+        let offers = ShopVerification.offers(of: plan.workload)
+        let baseline = WrongWayProbe(tertib: lastWriteWins, role: .lastWriteWins)
+        let tutorial = WrongWayProbe(tertib: versionCheck, role: .versionCheck)
+        async let settled: Void = baseline.settle(within: Self.wrongWayPatience)
+        try await tutorial.settle(within: Self.wrongWayPatience)
+        try await settled
+        var faults = state.withLock(\.faults)
+        faults.duplicates = hostile.duplicates
+        return DemoReport(
+            seed: options.seed, replicas: options.replicas,
+            events: DemoReport.Events(
+                published: try await probe.published(), foreign: plan.workload.offerChangeCount),
+            outcomes: tally.outcomes, faults: faults,
+            baseline: try await baseline.outcome(products: tables.products, offers: offers),
+            tutorial: try await tutorial.outcome(products: tables.products, offers: offers),
+            tertib: DemoReport.Outcome(rows: verification.rows, inconsistentRows: verification.inconsistentRows),
+            problems: unrest.map { "not at rest: \($0)" } + verification.problems, folder: nil, seconds: seconds)
+    }
+}

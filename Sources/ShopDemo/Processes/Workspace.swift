@@ -1,0 +1,82 @@
+import Foundation
+
+/// The folder of one run: JSON files, databases, the broker's files, and logs.
+struct Workspace: Sendable {
+    /// Its complete path.
+    let folder: String
+
+    /// Creates an empty folder among the temporary files.
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("tertib-demo-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path("broker"), withIntermediateDirectories: true)
+    }
+
+    /// The complete path of something inside.
+    func path(_ name: String) -> String { "\(folder)/\(name)" }
+
+    /// Writes the JSON files of all services and of the wrong ways.
+    func writeConfigurations(brokerURL: String) throws {
+        for role in Role.allCases {
+            try Data(Self.configuration(of: role, brokerURL: brokerURL).utf8)
+                .write(to: URL(fileURLWithPath: path(role.file)))
+        }
+    }
+
+    /// Removes everything.
+    func remove() throws {
+        try FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// A service's JSON file: as in `deploy/shop`, with a shorter acknowledgement wait, so that what a killed replica
+    /// had in hand is delivered again while somebody watches.
+    static func configuration(of role: Role, brokerURL: String) -> String {
+        """
+        {
+          "service": "\(role.rawValue)",
+          "nats": { "servers": ["\(brokerURL)"] },
+          "stream": { "name": "SHOP", "namespace": "shop" },
+          "store": { "kind": "sqlite", "path": "\(role.rawValue).sqlite" },
+          "consumers": { \(consumers(of: role)) },
+          "publishes": { \(role.owns.map { "\"\($0)\": \"outbox\"" }.joined(separator: ", ")) },
+          "log": { "level": "notice" }
+        }
+        """
+    }
+
+    private static func consumers(of role: Role) -> String {
+        role.consumers.map { name, types in
+            let aggregates = types.map { "\"\($0)\": {}" }.joined(separator: ", ")
+            return "\"\(name)\": { \"aggregates\": { \(aggregates) }, \"acknowledgementWait\": \"3s\" }"
+        }.joined(separator: ", ")
+    }
+}
+
+extension Role {
+    /// The aggregate types that it publishes.
+    var owns: [String] {
+        switch self {
+        case .catalog: ["product", "reservation"]
+        case .orders: ["order"]
+        case .payments: ["payment"]
+        case .lastWriteWins, .versionCheck: []
+        }
+    }
+
+    /// Its Tertib consumers, with the aggregate types that each applies.
+    var consumers: [(name: String, types: [String])] {
+        switch self {
+        case .catalog: [("orders", ["order"]), ("offers", ["offer"])]
+        case .orders: [("products", ["product"]), ("fulfilment", ["reservation", "payment"])]
+        case .payments: [("orders", ["order"])]
+        case .lastWriteWins, .versionCheck: []
+        }
+    }
+
+    /// The names of its JetStream consumers.
+    var durableNames: [String] {
+        switch self {
+        case .catalog, .orders, .payments: consumers.map { "\(rawValue)-\($0.name)" }
+        case .lastWriteWins, .versionCheck: ["product", "offer"].map { "\(rawValue)-\($0)" }
+        }
+    }
+}
