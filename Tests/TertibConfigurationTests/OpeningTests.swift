@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Tertib
 import TertibCore
+import TertibJetStream
 import TestServers
 import Testing
 
@@ -102,6 +103,27 @@ struct OpeningTests {
             to: try Aggregate(parsing: "order/1"), expecting: AggregateVersion.none)
         #expect(receipts.map(\.version.number) == [1])
         await tertib.close()
+    }
+
+    @Test("prepares the stream again after a failure")
+    func preparesAgain() async throws {
+        let server = try await NatsServer.start()
+        defer { server.kill() }
+        server.stop()
+        let options = try TertibConfiguration.load(try configure(server.url)).jetStreamOptions
+        let log = PreparedLog(
+            try JetStreamLog.open(options, logger: .silent), connectionLimit: .milliseconds(50))
+        let error = await #expect(throws: EventLogError.self) { try await log.state() }
+        #expect(error?.code == .unavailable)
+        try await server.restart()
+        try await waitUntil("the stream to be prepared") {
+            do {
+                return try await log.state().name == options.stream
+            } catch let error as EventLogError where error.isRetriable {
+                return false
+            }
+        }
+        await log.close()
     }
 
     @Test("under check, refuses a stream that is not there, and tries again when asked again")
