@@ -25,7 +25,8 @@ struct ApplyLoop: Sendable {
                 continue
             }
             try runtime.context.crashes.reach(.afterFetch)
-            let (limit, start) = (sizer.limit, runtime.context.time.monotonic)
+            let start = runtime.context.time.monotonic
+            let limit = min(sizer.limit, max(0, Self.memoryLimit(runtime.settings) - batch.count))
             async let prefetched = fetch(upTo: limit, waiting: .zero)
             do {
                 let report = try await settle(batch)
@@ -46,7 +47,12 @@ struct ApplyLoop: Sendable {
             }
             fresh = try await prefetched
             if fresh.isEmpty, !carried.isEmpty {
-                fresh = try await fetch(upTo: sizer.limit, waiting: carried.patience(runtime.context, hold: hold))
+                let patience = carried.patience(runtime.context, hold: hold)
+                if limit > 0 {
+                    fresh = try await fetch(upTo: limit, waiting: patience)
+                } else {
+                    try await runtime.context.time.sleep(for: patience)
+                }
             }
         }
     }
@@ -62,8 +68,12 @@ struct ApplyLoop: Sendable {
         min(runtime.settings.gapHold, runtime.settings.acknowledgementWait / 2)
     }
 
+    /// However long a neighbour keeps a batch from committing, no more than this is taken meanwhile.
+    private static func memoryLimit(_ settings: ConsumerSettings) -> Int { settings.batch * 2 }
+
     /// Fetches and decodes. What is of no interest is acknowledged at once.
     private func fetch(upTo limit: Int, waiting wait: Duration) async throws -> Batch {
+        guard limit > 0 else { return Batch() }
         let deliveries = try await runtime.source.next(upTo: limit, waiting: wait)
         guard !deliveries.isEmpty else { return Batch() }
         runtime.counters.received(deliveries.count)

@@ -35,6 +35,8 @@ struct Sweeper: Sendable {
                 throw fault
             } catch is CancellationError {
                 return
+            } catch let error as StoreError where error.code == .conflict {
+                runtime.board.ask()  // a neighbour writes; the next sweep finds what it leaves
             } catch {
                 if !hasFailed {
                     runtime.logger.warning("a sweep failed, it will be repeated", metadata: [LogKey.error: "\(error)"])

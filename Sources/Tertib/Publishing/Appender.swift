@@ -16,8 +16,28 @@ struct Appender: Sendable {
         var last: StreamSequence
     }
 
-    /// Appends events, the first one after `expected` (`nil`: after whatever the aggregate has).
+    /// Appends events, the first one after `expected`; without an expectation after whatever the aggregate has, again
+    /// and again while other writers are faster.
     func append(
+        _ events: [NewEvent], to aggregate: Aggregate, expecting expected: AggregateVersion?
+    ) async throws -> [PublishReceipt] {
+        var losses = 0
+        while true {
+            do {
+                return try await appendOnce(events, to: aggregate, expecting: expected)
+            } catch let conflict as VersionConflict {
+                guard expected == nil, losses < Self.lossLimit else { throw conflict }
+                losses += 1
+                let bound = Duration.milliseconds(1) * (1 << min(losses, 7))
+                try await staging.context.time.sleep(for: staging.context.jitter(upTo: bound))
+            }
+        }
+    }
+
+    /// At most so many races are lost before the caller is told.
+    private static let lossLimit = 50
+
+    private func appendOnce(
         _ events: [NewEvent], to aggregate: Aggregate, expecting expected: AggregateVersion?
     ) async throws -> [PublishReceipt] {
         let attempted = "append to \(aggregate)"
@@ -142,8 +162,10 @@ extension Appender {
     func position(of aggregate: Aggregate, head: AggregateHead?) async throws -> Position {
         let subject = staging.codec.mapping.subject(of: aggregate)
         guard let last = try await log.lastMessage(on: subject, from: .leader) else {
+            try await refuseLostTail(head)
             return Position(version: head?.version ?? .none, last: .none)
         }
+        if let head, last.sequence < head.streamSequence { try await refuseLostTail(head) }
         if let head, head.streamSequence == last.sequence, head.publishedVersion == head.version {
             return Position(version: head.version, last: last.sequence)
         }
@@ -157,6 +179,19 @@ extension Appender {
             if let envelope = try? staging.codec.decode(message.message) { highest = max(highest, envelope.version) }
         }
         return Position(version: highest, last: end)
+    }
+
+    /// What the stream acknowledged and no longer has was trimmed, unless the stream now ends before it: then it was
+    /// lost, and a next version would leave a hole behind it.
+    private func refuseLostTail(_ head: AggregateHead?) async throws {
+        guard let head, head.streamSequence != .none else { return }
+        let state = try await log.state()
+        guard head.streamSequence > state.lastSequence else { return }
+        throw PublishingError(
+            .unsafeStream, attempted: "append to \(head.aggregate)",
+            reason: "the stream ends at sequence \(state.lastSequence) and has lost version \(head.publishedVersion), "
+                + "which it had acknowledged at \(head.streamSequence)",
+            advice: "Restore the stream, or publish the lost events again before anything new.")
     }
 
     /// The version of a last message that was published with an expectation: then its writer had read the history.

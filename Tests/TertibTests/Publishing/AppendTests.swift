@@ -103,6 +103,32 @@ struct AppendTests {
         #expect(receipt?.version.number == 3)
     }
 
+    @Test("A stream that has lost its tail is refused: a next version would leave a hole")
+    func lostTail() async throws {
+        let service = try await world.service(.ledger()).service
+        _ = try await service.append([try event(), try event()], to: stock, expecting: AggregateVersion.none)
+        world.log.loseTail(after: StreamSequence(1))
+        let error = await #expect(throws: PublishingError.self) {
+            _ = try await service.append([try event()], to: stock, expecting: nil)
+        }
+        #expect(error?.code == .unsafeStream)
+    }
+
+    @Test("Without an expectation a writer that loses a race tries again, and all get their version")
+    func withoutExpectation() async throws {
+        var services: [Tertib] = []
+        for _ in 0..<4 { services.append(try await world.service(.ledger()).service) }
+        try await withThrowingTaskGroup(of: Void.self) { [stock] group in
+            for service in services {
+                group.addTask {
+                    for _ in 0..<5 { _ = try await service.append([try event()], to: stock, expecting: nil) }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try versions() == (1...20).map { $0 })
+    }
+
     @Test("An event id that another event has is refused")
     func identityClash() async throws {
         let service = try await world.service(.ledger()).service
