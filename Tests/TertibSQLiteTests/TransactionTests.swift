@@ -105,6 +105,42 @@ struct TransactionTests {
         }
     }
 
+    @Test("and a read either run or find the store closed, whenever it is closed")
+    func racingClose() async throws {
+        for _ in 0..<10 {
+            let database = try TemporaryDatabase()
+            let store = try await database.migrated()
+            let codes = await withTaskGroup(of: StoreError.Code?.self) { group in
+                for number in 0..<40 {
+                    group.addTask {
+                        do {
+                            if number == 20 { await store.close() }
+                            if number % 2 == 0 {
+                                try await store.transaction { _ in }
+                            } else {
+                                try await store.read { _ in }
+                            }
+                            return nil
+                        } catch {
+                            return (error as? StoreError)?.code ?? .corrupt
+                        }
+                    }
+                }
+                return await group.reduce(into: Set<StoreError.Code>()) { if let code = $1 { $0.insert(code) } }
+            }
+            #expect(codes == [.unavailable])
+        }
+    }
+
+    @Test("is kept by a store that was let go without being closed")
+    func letGo() async throws {
+        let database = try TemporaryDatabase()
+        try await makeNotes(in: try await database.migrated())
+        let store = try await database.open()
+        try await expectNotes([], in: store)
+        await store.close()
+    }
+
     @Test("does not run on a closed store, and closing waits for the one that runs")
     func closing() async throws {
         let database = try TemporaryDatabase()

@@ -4,10 +4,12 @@ import Tertib
 
 /// One connection with its thread: what is handed to it runs in the order of arrival, never on the cooperative pool.
 ///
-/// - Note: `@unchecked Sendable`: `statements` is touched only by closures that run on `queue`'s serial dispatch queue.
+/// - Note: `@unchecked Sendable`: `statements` and `isClosed` are touched only by closures that run on `queue`'s serial
+///   dispatch queue.
 final class Connection: @unchecked Sendable {
     private let queue: DatabaseQueue
     private let statements = StatementCache()
+    private var isClosed = false
 
     private init(_ queue: DatabaseQueue) {
         self.queue = queue
@@ -47,7 +49,11 @@ final class Connection: @unchecked Sendable {
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             queue.asyncWriteWithoutTransaction { database in
-                continuation.resume(with: Swift.Result { try body(database, self.statements) })
+                continuation.resume(
+                    with: Swift.Result {
+                        try self.requireOpen()
+                        return try body(database, self.statements)
+                    })
             }
         }
     }
@@ -58,7 +64,11 @@ final class Connection: @unchecked Sendable {
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             queue.asyncRead { database in
-                continuation.resume(with: Swift.Result { try body(database.get(), self.statements) })
+                continuation.resume(
+                    with: Swift.Result {
+                        try self.requireOpen()
+                        return try body(database.get(), self.statements)
+                    })
             }
         }
     }
@@ -67,12 +77,21 @@ final class Connection: @unchecked Sendable {
     func close() async {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { [self] in
-                queue.writeWithoutTransaction { _ in statements.removeAll() }
+                queue.writeWithoutTransaction { _ in
+                    isClosed = true
+                    statements.removeAll()
+                }
                 // Only a statement that is still open could keep the connection from closing, and there is none; the
                 // connection then closes when it is deallocated.
                 try? queue.close()
                 continuation.resume()
             }
+        }
+    }
+
+    private func requireOpen() throws(StoreError) {
+        guard !isClosed else {
+            throw StoreError(.unavailable, attempted: "use the database", reason: "the store is closed")
         }
     }
 
