@@ -26,10 +26,13 @@ struct StreamDescription: Sendable {
     }
 
     func streamState(_ name: StreamName, enforcesExpectations: Bool) -> StreamState {
-        StreamState(
-            name: name, createdAt: createdAt, messages: state["messages"].unsigned ?? 0,
-            firstSequence: StreamSequence(state["first_seq"].unsigned ?? 0),
-            lastSequence: StreamSequence(state["last_seq"].unsigned ?? 0), deleted: state["num_deleted"].unsigned ?? 0,
+        let messages = state["messages"].unsigned ?? 0
+        let last = state["last_seq"].unsigned ?? 0
+        // A stream that never had a message says 0, one that was emptied says one above its last.
+        let first = messages == 0 ? last + 1 : state["first_seq"].unsigned ?? 0
+        return StreamState(
+            name: name, createdAt: createdAt, messages: messages, firstSequence: StreamSequence(first),
+            lastSequence: StreamSequence(last), deleted: state["num_deleted"].unsigned ?? 0,
             replicas: replicas, maximumAge: maximumAge, enforcesExpectations: enforcesExpectations)
     }
 }

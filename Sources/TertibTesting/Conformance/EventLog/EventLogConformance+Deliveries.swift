@@ -60,8 +60,9 @@ extension EventLogConformance {
                 let taken = try await LogScene.receive(1, from: source)
                 let given = await source.suspend()
                 await source.answer(.negativeAcknowledge(delay: .zero), to: given)
-                let rest = try await LogScene.receive(9, from: source)
-                let all = Set(LogScene.numbers(taken + rest))
+                await source.answer(.acknowledge, to: taken)
+                let rest = try await LogScene.collect(9, from: source, within: .seconds(10))
+                let all = rest.union(LogScene.numbers(taken))
                 try Expect.equal(all, Set(1...10), "the sequences")
                 await source.close()
             },

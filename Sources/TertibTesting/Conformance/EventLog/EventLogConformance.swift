@@ -101,6 +101,21 @@ struct LogScene: Sendable {
         return received
     }
 
+    /// Receives and acknowledges until `count` different messages have come; a message that comes twice does no harm.
+    /// - Returns: the sequences that came within the limit, however many.
+    static func collect(
+        _ count: Int, from source: any DeliverySource, within limit: Duration
+    ) async throws -> Set<UInt64> {
+        var collected: Set<UInt64> = []
+        let deadline = ContinuousClock.now + limit
+        while collected.count < count, ContinuousClock.now < deadline {
+            let received = try await source.next(upTo: 10, waiting: .seconds(1))
+            await source.answer(.acknowledge, to: received)
+            collected.formUnion(numbers(received))
+        }
+        return collected
+    }
+
     /// Expects that nothing is delivered for a while.
     static func expectSilence(
         of source: any DeliverySource, for duration: Duration, _ what: String, file: StaticString = #fileID,
