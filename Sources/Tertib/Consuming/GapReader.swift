@@ -68,13 +68,15 @@ struct GapReader: Sendable {
         }
         var run: [LoggedMessage] = []
         var version = wanted
-        while let sequence = trace.found[version], version < gap.lowestParked, run.count < limit {
+        while let sequence = trace.found[version], version < gap.lowestParked, run.count < limit,
+            run.isEmpty || budget > 0
+        {
             guard let message = try await message(at: sequence) else { break }
             run.append(message)
+            budget -= 1
             guard let next = version.next else { break }
             version = next
         }
-        budget -= run.count
         return run
     }
 

@@ -6,9 +6,14 @@ import TertibCore
 struct Repair: Sendable {
     let runtime: ConsumerRuntime
     private var memories: [Aggregate: Memory] = [:]
+    private var round = 0
 
     /// At most so many reads in one sweep: the rate limit of a replica.
     private static let readBudget = 1024
+    /// At least so many of them for each gap.
+    private static let leastShare = 32
+    /// At most so many gaps that back off are asked for again with the others.
+    private static let waitingLimit = 4096
     /// At most so many versions of one aggregate in one transaction.
     private static let runLimit = 512
     /// While the broker still has undelivered messages, a search (not a pointer) waits until a gap is this old.
@@ -25,27 +30,47 @@ struct Repair: Sendable {
         self.runtime = runtime
     }
 
-    /// Repairs what can be repaired; a gap that stays backs off. `now` is the database's time.
+    /// How many gaps back off: so many more have to be asked for, or they would hide the others.
+    var waiting: Int { min(memories.count, Self.waitingLimit) }
+
+    /// Repairs what can be repaired; a gap that stays backs off. `now` is the database's time. Every gap gets its share
+    /// of the reads, and each time another one is the first.
     mutating func run(_ gaps: [Gap], now: Timestamp) async throws {
         let monotonic = runtime.context.time.monotonic
         let known = Set(gaps.map(\.aggregate))
-        memories = memories.filter { known.contains($0.key) || $0.value.notBefore > monotonic }
-        var budget = Self.readBudget
-        for gap in gaps {
-            var memory = memories[gap.aggregate] ?? Memory(trace: GapTrace(gap))
-            if memory.trace.follow(gap) { (memory.attempts, memory.notBefore) = (0, .zero) }
-            guard budget > 0, memory.notBefore <= monotonic else { continue }
-            let reader = GapReader(
-                log: runtime.log, codec: runtime.codec, gap: gap,
-                maySearch: runtime.desk.pending == 0 || now.since(gap.oldestParkedAt) > Self.searchPatience)
-            let found = try await reader.read(&memory.trace, limit: Self.runLimit, budget: &budget)
-            if !found.isEmpty {
-                try await apply(found)
-            } else if memory.trace.isExhausted {
-                backOff(&memory, monotonic)
-            }
-            memories[gap.aggregate] = memory
+        memories = memories.filter { known.contains($0.key) }
+        let due = gaps.filter { gap in
+            guard let memory = memories[gap.aggregate], memory.trace.watermark == gap.watermark else { return true }
+            return memory.notBefore <= monotonic
         }
+        guard !due.isEmpty else { return }
+        round += 1
+        let first = round % due.count
+        let share = max(Self.leastShare, Self.readBudget / due.count)
+        var budget = Self.readBudget
+        for gap in due[first...] + due[..<first] where budget > 0 {
+            var own = min(share, budget)
+            budget -= own
+            try await repair(gap, reads: &own, now: now, monotonic: monotonic)
+            budget += own
+        }
+    }
+
+    private mutating func repair(
+        _ gap: Gap, reads budget: inout Int, now: Timestamp, monotonic: Duration
+    ) async throws {
+        var memory = memories[gap.aggregate] ?? Memory(trace: GapTrace(gap))
+        if memory.trace.follow(gap) { (memory.attempts, memory.notBefore) = (0, .zero) }
+        let reader = GapReader(
+            log: runtime.log, codec: runtime.codec, gap: gap,
+            maySearch: runtime.desk.pending == 0 || now.since(gap.oldestParkedAt) > Self.searchPatience)
+        let found = try await reader.read(&memory.trace, limit: Self.runLimit, budget: &budget)
+        if !found.isEmpty {
+            try await apply(found)
+        } else if memory.trace.isExhausted {
+            backOff(&memory, monotonic)
+        }
+        memories[gap.aggregate] = memory
     }
 
     private func apply(_ found: [LoggedMessage]) async throws {

@@ -29,7 +29,7 @@ struct Sweeper: Sendable {
             guard runtime.board.takeQuestion() || now - lastSweep >= Self.interval else { continue }
             lastSweep = now
             do {
-                try await sweep(&repair)
+                try await sweep(&repair, gapLimit: Self.limit + repair.waiting)
                 hasFailed = false
             } catch let fault as any SimulatedFault {
                 throw fault
@@ -53,7 +53,7 @@ struct Sweeper: Sendable {
         var now = Timestamp(microseconds: 0)
     }
 
-    private func sweep(_ repair: inout Repair) async throws {
+    private func sweep(_ repair: inout Repair, gapLimit: Int) async throws {
         let settings = runtime.settings
         let findings = try await runtime.store.transaction { transaction in
             var findings = Findings()
@@ -65,7 +65,7 @@ struct Sweeper: Sendable {
                 try transaction.dueRetries(
                     settings.name, now: findings.now, maxDelay: settings.retry.maxDelay, limit: Self.limit))
             findings.gaps = try transaction.gaps(
-                settings.name, parkedBefore: findings.now.advanced(by: .zero - settings.gapHold), limit: Self.limit)
+                settings.name, parkedBefore: findings.now.advanced(by: .zero - settings.gapHold), limit: gapLimit)
             return findings
         }
         runtime.board.count(parked: findings.parked)

@@ -104,7 +104,7 @@ public protocol SequencingTransaction: AnyObject {
     /// Aggregates (status `ok` or `gap`) whose next version is parked: drains left over. At most `limit`.
     func leftoverDrains(_ consumer: ConsumerName, limit: Int) throws -> [Aggregate]
 
-    /// Aggregates whose retry is due at `now`; a next attempt further away than `maxDelay` is due too. At most `limit`.
+    /// Aggregates whose retry (reason `retry` or `newerRevision`) is due at `now`; a next attempt further away than `maxDelay` is due too. At most `limit`.
     func dueRetries(_ consumer: ConsumerName, now: Timestamp, maxDelay: Duration, limit: Int) throws -> [Aggregate]
 
     /// The gaps whose oldest row was parked before `limitTime`, oldest first. At most `limit`.

@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 import TertibCore
 
@@ -59,10 +60,10 @@ struct Appender: Sendable {
             }
         } catch {
             guard let last = receipts.last else { throw error }
-            try await record(last)
+            await record(last)
             throw PartialAppend(receipts: receipts, underlying: error)
         }
-        if let last = receipts.last { try await record(last) }
+        if let last = receipts.last { await record(last) }
         return receipts
     }
 
@@ -142,18 +143,26 @@ extension Appender {
     }
 
     /// Remembers the head, so that versions never start again where history was trimmed. A neighbour that was faster
-    /// has remembered a later one; a crash before this is made good by the next append, which reads the stream too.
-    private func record(_ receipt: PublishReceipt) async throws {
+    /// has remembered a later one. The event is in the stream whatever happens here: a failure is not the caller's, the
+    /// next append reads the stream too and makes it good.
+    private func record(_ receipt: PublishReceipt) async {
         guard let store else { return }
         let next = AggregateHead(
             aggregate: receipt.aggregate, version: receipt.version, publishedVersion: receipt.version,
             eventID: receipt.eventID, streamSequence: receipt.sequence)
-        try await store.transactionRetryingConflicts(staging.context) { transaction in
-            let current = try transaction.head(of: receipt.aggregate)
-            if let current, current.version >= next.version { return }
-            guard try transaction.compareAndSetHead(current, to: next) else {
-                throw StoreError(.conflict, attempted: "remember the head of \(receipt.aggregate)", reason: "a race")
+        do {
+            try await store.transactionRetryingConflicts(staging.context) { transaction in
+                let current = try transaction.head(of: receipt.aggregate)
+                if let current, current.version >= next.version { return }
+                guard try transaction.compareAndSetHead(current, to: next) else {
+                    throw StoreError(
+                        .conflict, attempted: "remember the head of \(receipt.aggregate)", reason: "a race")
+                }
             }
+        } catch {
+            staging.context.logger.warning(
+                "an appended event's version could not be remembered, the next append will",
+                metadata: [LogKey.aggregate: "\(receipt.aggregate)", LogKey.error: "\(error)"])
         }
     }
 

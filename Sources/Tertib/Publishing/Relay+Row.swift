@@ -54,17 +54,21 @@ extension Relay {
             alarm("forked: the stream has another event of a version that is staged here", row, advice)
             return nil
         }
+        let subject = codec.mapping.subject(of: row.aggregate)
         let state = try await log.state()
-        guard expected <= state.lastSequence else {
-            alarm("the stream has lost its tail", row, "it ends at \(state.lastSequence), before \(expected)")
+        let last = try await log.lastMessage(on: subject, from: .leader)
+        if let known = try await log.message(at: expected, from: .leader), known.message.subject == subject {
+            return expected  // it is there: what refused the publish was behind
+        }
+        guard expected <= state.lastSequence, last == nil, try await log.message(at: expected, from: .leader) == nil
+        else {
+            alarm("the stream has lost its tail", row, "version \(claim.head.publishedVersion) at \(expected) is gone")
             return nil
         }
-        guard try await log.message(at: expected, from: .leader) == nil else { return expected }
-        let subject = codec.mapping.subject(of: row.aggregate)
         context.logger.notice(
             "the stream has trimmed an aggregate's history, its versions go on",
             metadata: [LogKey.aggregate: "\(row.aggregate)", LogKey.version: "\(row.version)"])
-        return try await log.lastMessage(on: subject, from: .leader)?.sequence ?? StreamSequence.none
+        return StreamSequence.none
     }
 
     private func alarm(_ message: Logger.Message, _ row: OutboxRow, _ reason: String) {

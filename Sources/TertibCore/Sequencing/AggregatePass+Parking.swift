@@ -50,12 +50,12 @@ extension AggregatePass {
         }
         var previous: Arrival?
         for arrival in arrivals {
+            if let failedEvent, failedEvent.version == arrival.version {
+                settle(arrival, asCopyOf: failedEvent.eventID)
+                continue
+            }
             if let previous, previous.version == arrival.version {
-                if previous.envelope.id == arrival.envelope.id {
-                    dispositions[arrival.ticket] = .waiting
-                } else {
-                    fork(.arrived(arrival))
-                }
+                settle(arrival, asCopyOf: previous.envelope.id)
                 continue
             }
             previous = arrival
@@ -72,6 +72,15 @@ extension AggregatePass {
         }
         arrivals = []
         added += rowsToPark.count
+    }
+
+    /// An arrival whose version another event of this pass has: the same event waits, another one is a fork.
+    private mutating func settle(_ arrival: Arrival, asCopyOf eventID: EventID) {
+        if arrival.envelope.id == eventID {
+            dispositions[arrival.ticket] = .waiting
+        } else {
+            fork(.arrived(arrival))
+        }
     }
 
     /// Keeps only so many of the rows to park, those of the lowest versions.

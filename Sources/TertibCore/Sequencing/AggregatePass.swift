@@ -75,7 +75,8 @@ public struct AggregatePass: Sendable {
     private var parkedIsComplete: Bool
     private var current: PassEvent?
     private var isResting = false
-    private var hasFailed = false
+    /// The event that failed in this pass: nothing is applied after it.
+    var failedEvent: PassEvent?
     var removesFailed = false
     var added = 0
     var parkedTickets: [AggregateVersion: Arrival] = [:]
@@ -147,7 +148,7 @@ public struct AggregatePass: Sendable {
     public mutating func failed(_ failure: HandlerFailure) {
         guard let event = current else { preconditionFailure("failed() without an event to apply") }
         current = nil
-        hasFailed = true
+        failedEvent = event
         let attempts = event.attempts + (failure.countsAsAttempt ? 1 : 0)
         if failure.countsAsAttempt, attempts >= conditions.retry.maxAttempts {
             watermark.status = .quarantined
@@ -179,7 +180,7 @@ public struct AggregatePass: Sendable {
     }
 
     private var canProceed: Bool {
-        if hasFailed { return false }
+        if failedEvent != nil { return false }
         return switch watermark.status {
         case .ok, .gap, .stuck: true
         case .retrying: conditions.isWake

@@ -16,7 +16,8 @@ public struct ParkedEvent: Hashable, Sendable {
     public let parkedAt: Timestamp
     /// How many times its handler has failed.
     public var attempts: Int
-    /// When it is tried again, by the database's clock; `nil` unless ``reason`` is ``ParkReason/retry``.
+    /// When it is tried again, by the database's clock; `nil` unless ``reason`` is ``ParkReason/retry`` or
+    /// ``ParkReason/newerRevision``.
     public var nextAttemptAt: Timestamp?
     /// The last failure, in words.
     public var error: String?

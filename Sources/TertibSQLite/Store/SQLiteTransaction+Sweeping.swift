@@ -15,7 +15,7 @@ extension SQLiteTransaction {
     static let selectDueRetries = """
         SELECT aggregate_type, aggregate_id FROM tertib_parked
         WHERE consumer = ? AND next_attempt_at IS NOT NULL AND next_attempt_at > ? AND next_attempt_at <= ?
-            AND reason = 'retry'
+            AND reason IN ('retry', 'newerRevision')
         ORDER BY next_attempt_at LIMIT ?
         """
     static let selectGaps = """

@@ -97,6 +97,21 @@ struct AggregatePassTests {
         #expect(rows.first?.nextAttemptAt == Timestamp(microseconds: 1_100_000))
     }
 
+    @Test("A redelivery of the failing event in the same batch waits with it, and the count stays exact")
+    func failureWithDuplicate() throws {
+        var driver = driver(
+            try Sample.watermark(1), [try Sample.arrival(2), try Sample.arrival(2, sequence: 9, ticket: 20)],
+            failing: [2])
+        #expect(driver.run().parked == 1)
+        #expect(driver.rows.map(\.reason) == [.retry])
+        #expect(driver.pass.dispositions == [.init(2): .parked, .init(20): .waiting])
+        var last = self.driver(
+            try Sample.watermark(1), [try Sample.arrival(2), try Sample.arrival(2, sequence: 9, ticket: 20)],
+            failing: [2], conditions: Sample.conditions(maxAttempts: 1))
+        #expect(last.run().parked == 0)
+        #expect(last.rows.isEmpty, "nothing is parked beside its own dead letter")
+    }
+
     @Test("A due retry that succeeds drains what waits behind it")
     func retrySucceeds() throws {
         var driver = driver(

@@ -84,6 +84,22 @@ struct ForkTests {
         #expect(driver.pass.failures.count == 1)
     }
 
+    @Test("A fork of the failing event in the same batch is a dead letter, not overwritten", arguments: [1, 3])
+    func forkOfFailing(maxAttempts: Int) throws {
+        var driver = PassDriver(
+            AggregatePass(
+                claimed: try Sample.watermark(1, parked: 1, status: .gap),
+                arrivals: [
+                    try Sample.arrival(2, event: "b", sequence: 5, ticket: 1),
+                    try Sample.arrival(2, event: "c", sequence: 7, ticket: 2),
+                ], deadLetters: [], conditions: Sample.conditions(maxAttempts: maxAttempts)),
+            rows: [try Sample.row(2, event: "a", sequence: 10)], failing: [2])
+        let watermark = driver.run()
+        #expect(watermark.parked == driver.rows.count)
+        #expect(driver.rows.map(\.eventID.text) == (maxAttempts == 1 ? [] : ["b"]))
+        #expect(Set(driver.pass.failures.map(\.event.eventID.text)).isSuperset(of: ["a", "c"]))
+    }
+
     @Test("A canonical arrival that fails takes the row of the fork, and the count stays exact")
     func failingCanonical() throws {
         var driver = PassDriver(

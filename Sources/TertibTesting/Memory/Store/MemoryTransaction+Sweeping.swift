@@ -20,7 +20,7 @@ extension MemoryTransaction {
             let view = MemoryView(core: core, snapshot: snapshot, transaction: id)
             let horizon = now.advanced(by: maxDelay)
             let due = view.parked(consumer).filter { row in
-                guard row.reason == .retry, let next = row.nextAttemptAt else { return false }
+                guard row.reason == .retry || row.reason == .newerRevision, let next = row.nextAttemptAt else { return false }
                 return next <= now || next > horizon
             }
             var found: [Aggregate] = []
