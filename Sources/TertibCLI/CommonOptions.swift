@@ -119,17 +119,22 @@ extension Tertib {
     /// The same service, with the consumer that `replicate` has run in its database although the configuration has
     /// none.
     fileprivate func addingReplica(_ context: RuntimeContext) async throws -> Tertib {
-        let replica = try Self.replicaSettings()
-        guard options.consumers.isEmpty, try await store.read({ try $0.consumers()[replica.name] }) != nil else {
-            return self
-        }
-        var options = self.options
-        options.consumers = [replica.name: replica]
-        return try Tertib(options: options, log: log, store: store, context: context)
+        let name = try Self.replicaSettings().name
+        guard options.consumers.isEmpty, try await store.read({ try $0.consumers()[name] }) != nil else { return self }
+        return try Tertib(options: try options.withReplica(), log: log, store: store, context: context)
     }
 }
 
 extension TertibOptions {
+    /// The same options, with the consumer that `replicate` runs when they have none.
+    func withReplica() throws -> TertibOptions {
+        guard consumers.isEmpty else { return self }
+        var options = self
+        let replica = try Tertib.replicaSettings()
+        options.consumers = [replica.name: replica]
+        return options
+    }
+
     /// The consumer of that name, or the only one.
     func onlyConsumer(named name: String?) throws -> ConsumerName {
         let known = consumers.keys.sorted()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TertibConfiguration
 
 /// The command line as a function: arguments in, exit status out.
 public enum TertibTool {
@@ -21,6 +22,7 @@ public enum TertibTool {
     static func run(_ arguments: [String], console: Console) async -> Int32 {
         let isJSON = arguments.prefix { $0 != "--" }.contains("--json")
         do {
+            try refuseUnknownVerb(arguments)
             var command = try RootCommand.parseAsRoot(arguments)
             if var verb = command as? any AsyncParsableCommand {
                 try await verb.run()
@@ -40,6 +42,16 @@ public enum TertibTool {
             }
             return report(error, asJSON: isJSON, console)
         }
+    }
+
+    /// Names the verb that was probably meant.
+    private static func refuseUnknownVerb(_ arguments: [String]) throws {
+        let verbs = RootCommand.configuration.subcommands.map { $0.configuration.commandName ?? "" }
+        guard let verb = arguments.first, !verb.hasPrefix("-"), verb != "help", !verbs.contains(verb) else { return }
+        let near = NearestName.nearest(to: verb, among: verbs).map { "did you mean \($0)? " } ?? ""
+        throw Failure(
+            status: .unusable, code: "arguments", what: "there is no verb \"\(verb)\"",
+            why: "tertib has \(verbs.joined(separator: ", "))", next: "\(near)See 'tertib --help'.")
     }
 
     private static func report(_ error: any Error, asJSON: Bool, _ console: Console) -> Int32 {

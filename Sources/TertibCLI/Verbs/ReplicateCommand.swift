@@ -43,11 +43,7 @@ struct ReplicateCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try common.load()
         let logger = common.output.logger(configuration, fallback: configuration.log.level)
-        var options = configuration.options
-        if options.consumers.isEmpty {
-            let settings = try Tertib.replicaSettings()
-            options.consumers = [settings.name: settings]
-        }
+        var options = try configuration.options.withReplica()
         let name = try options.onlyConsumer(named: consumer)
         options.consumers[name]?.takesOver = takeOver
         let replica = Replica(

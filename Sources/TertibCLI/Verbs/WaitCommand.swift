@@ -28,7 +28,7 @@ struct WaitCommand: AsyncParsableCommand {
     func run() async throws {
         let token = try VersionToken(parsing: token)
         let name = try await OpenedService.with(common) { service in
-            let name = try service.tertib.options.onlyConsumer(named: consumer)
+            let name = try service.tertib.options.withReplica().onlyConsumer(named: consumer)
             try await service.tertib.wait(for: token, consumer: name.text, timeout: timeout.duration)
             return name
         }
