@@ -54,13 +54,13 @@ struct TerminalTests {
         #expect(table.lines(for: wide) == ["NAME  LAG  NOTE", "a      12  x", "long    7  y\\u{1b}z"])
     }
 
-    @Test("a table fits the terminal: what may shrink is cut", arguments: 24...60)
+    @Test("a table fits the terminal: what may shrink is cut", arguments: 13...60)
     func fits(width: Int) {
         var table = Table([.text("aggregate", shrinksTo: 6), .number("version"), .text("error", shrinksTo: 5)])
         table.add([.init("product/漢字漢字漢字"), .init("123"), .init("something went quite wrong there")])
         let lines = table.lines(for: Terminal(isInteractive: true, width: width, hasColor: false))
         #expect(lines.allSatisfy { SafeText.width($0) <= width })
-        #expect(lines[1].contains("123"))
+        #expect(width < 24 || lines[1].contains("123"))
     }
 
     @Test("sentences are broken between words")

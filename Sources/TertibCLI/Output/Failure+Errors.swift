@@ -90,10 +90,13 @@ extension Failure {
 
     init(_ error: PublishingError) {
         let unusable: [PublishingError.Code] = [.notOwner, .wrongWay, .invalidEvent, .unsafeStream]
+        let advice =
+            error.code == .timedOut
+            ? "Wait longer with --timeout; `tertib explain TYPE/ID` tells what stands in the way."
+            : "Correct it, and try again."
         self.init(
             status: unusable.contains(error.code) ? .unusable : .wrong, code: Self.kebab("\(error.code)"),
-            what: "could not \(error.attempted)", why: error.reason,
-            next: error.advice ?? "Correct it, and try again.")
+            what: "could not \(error.attempted)", why: error.reason, next: error.advice ?? advice)
     }
 
     init(_ error: ConsumerError) {

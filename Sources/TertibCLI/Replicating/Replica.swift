@@ -46,8 +46,8 @@ struct Replica: Service {
             }
             return outcome
         }
-        reporting.end(running.counts, of: consumer)
         try outcome.get()
+        reporting.end(running.counts, of: consumer)
     }
 
     private static func outcome(of body: () async throws -> Void) async -> Result<Void, any Error> {

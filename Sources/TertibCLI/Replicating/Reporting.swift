@@ -49,10 +49,11 @@ struct Reporting: Sendable {
         Console.send("\r\u{1B}[K" + SafeText.cut(line, to: max(1, (console.error.width ?? 80) - 1)), to: 2)
     }
 
-    /// `applied 12,345 (1,200/s)  stale 3  held 2  parked 1  repaired 0  conflicts 4  lag 12`
+    /// `applied 12,345 (1,200/s)  lag 12  stale 3  held 2  parked 1  repaired 0  conflicts 4`
     static func line(_ counts: ConsumerCounts, since before: ConsumerCounts, lag: UInt64?) -> String {
         let rate = counts.applied - before.applied
         var parts = ["applied \(Words.count(counts.applied))" + (rate > 0 ? " (\(Words.count(rate))/s)" : "")]
+        if let lag { parts.append("lag \(Words.count(lag))") }
         for (name, count) in [
             ("stale", counts.stale), ("held", counts.held), ("parked", counts.parked), ("repaired", counts.repaired),
             ("conflicts", counts.conflicts),
@@ -60,7 +61,6 @@ struct Reporting: Sendable {
             parts.append("\(name) \(Words.count(count))")
         }
         if counts.deadLettered > 0 { parts.append("dead letters \(Words.count(counts.deadLettered))") }
-        if let lag { parts.append("lag \(Words.count(lag))") }
         return parts.joined(separator: "  ")
     }
 }

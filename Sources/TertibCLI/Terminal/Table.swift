@@ -68,15 +68,21 @@ struct Table {
             rows.reduce(SafeText.width(columns[index].title)) { max($0, SafeText.width($1[index].text)) }
         }
         guard let limit else { return widths }
-        var excess = widths.reduce(0, +) + Self.gap.count * (columns.count - 1) - limit
+        let room = limit - Self.gap.count * (columns.count - 1)
+        shrink(&widths, to: room) { columns[$0].shrinksTo }
+        // A terminal that is too narrow even so gets something of every column.
+        shrink(&widths, to: room) { _ in 3 }
+        return widths
+    }
+
+    /// Takes columns from the widest that may shrink, as long as they do not fit and there is one.
+    private func shrink(_ widths: inout [Int], to room: Int, least: (Int) -> Int?) {
+        var excess = widths.reduce(0, +) - room
         while excess > 0 {
-            let shrinkable = widths.indices.filter { index in
-                columns[index].shrinksTo.map { widths[index] > $0 } ?? false
-            }
-            guard let widest = shrinkable.max(by: { widths[$0] < widths[$1] }) else { return widths }
+            let shrinkable = widths.indices.filter { index in least(index).map { widths[index] > $0 } ?? false }
+            guard let widest = shrinkable.max(by: { widths[$0] < widths[$1] }) else { return }
             widths[widest] -= 1
             excess -= 1
         }
-        return widths
     }
 }

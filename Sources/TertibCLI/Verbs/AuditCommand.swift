@@ -87,7 +87,7 @@ extension Audit {
                 })
     }
 
-    /// What people see: the verdict, then what is wrong, at most 50 rows of a kind.
+    /// What people see: the verdict, then what is wrong, at most 20 rows of a kind.
     func lines(for terminal: Terminal) -> [String] {
         let scope = "\(Words.count(aggregates, "aggregate")), \(Words.count(events, "event")) read"
         let wrong = findings.reduce(0) { $0 + $1.entries.count }
@@ -102,7 +102,7 @@ extension Audit {
             .number("stream"),
         ])
         for (name, entries) in findings {
-            for entry in entries.prefix(50) {
+            for entry in entries.prefix(20) {
                 table.add([
                     .init(name, .bad), .init("\(entry.aggregate)"), .init("\(entry.service)/\(entry.consumer)"),
                     .init("\(entry.version)"), .init("\(entry.streamVersion)"),
@@ -110,8 +110,8 @@ extension Audit {
             }
         }
         lines += [""] + table.lines(for: terminal)
-        for (name, entries) in findings where entries.count > 50 {
-            lines.append("... and \(Words.count(entries.count - 50)) more are \(name); --json lists all.")
+        for (name, entries) in findings where entries.count > 20 {
+            lines.append("... and \(Words.count(entries.count - 20)) more are \(name); --json lists all.")
         }
         return lines + ["", "Next: `tertib explain TYPE/ID` tells the story of one of them."]
     }

@@ -48,12 +48,6 @@ extension Status {
             ? "empty"
             : "\(Words.count(stream.messages, "message")), up to sequence \(Words.count(stream.lastSequence.number))"
         var lines = ["\(TextStyle.bold.apply("Stream \(stream.name)", on: terminal)): \(range)", ""]
-        var table = Table([
-            .text("consumer", shrinksTo: 8), .number("lag"), .number("unacked"), .number("aggregates"),
-            .number("parked"), .text("oldest parked", shrinksTo: 6), .number("stuck"), .number("behind"),
-            .number("dead letters"), .number("quarantined"),
-        ])
-        for consumer in consumers { table.add(consumer.cells) }
         lines += consumers.isEmpty ? ["The configuration has no consumer."] : table.lines(for: terminal)
         if consumers.contains(where: { $0.durable == nil }) {
             lines += ["", "The broker has no JetStream consumer where unacked is a dash: no replica has run yet."]
@@ -63,6 +57,31 @@ extension Status {
             ? "empty"
             : "\(Words.count(outbox.rows, "event")) to publish, the oldest since \(Words.duration(orDash: oldestStagedAge))"
         return lines + ["", "\(TextStyle.bold.apply("Outbox", on: terminal)): \(waiting)"]
+    }
+
+    /// The consumers, a row each; what is wrong has a column where something is.
+    private var table: Table {
+        let wrongs: [(title: String, count: (ConsumerSummary) -> Int)] = [
+            ("stuck", { $0.stuck }), ("behind", { $0.behind }), ("dead letters", { $0.deadLetters }),
+            ("quarantined", { $0.quarantined }),
+        ].filter { wrong in consumers.contains { wrong.count($0.summary) > 0 } }
+        var table = Table(
+            [
+                .text("consumer", shrinksTo: 8), .number("lag"), .number("unacked"), .number("aggregates"),
+                .number("parked"), .text("oldest", shrinksTo: 6),
+            ] + wrongs.map { .number($0.title) })
+        for consumer in consumers {
+            let summary = consumer.summary
+            table.add(
+                [
+                    .init("\(consumer.name)", .bold), .init(Words.count(consumer.lag)),
+                    .init(consumer.durable == nil ? "-" : Words.count(consumer.acknowledgementPending)),
+                    .init(Words.count(summary.aggregates)),
+                    .init(Words.count(summary.parked), summary.parked > 0 ? .warning : .plain),
+                    .init(Words.duration(orDash: consumer.oldestParkedAge)),
+                ] + wrongs.map { .init(Words.count($0.count(summary)), $0.count(summary) > 0 ? .bad : .plain) })
+        }
+        return table
     }
 }
 
@@ -75,18 +94,5 @@ extension ConsumerStatus {
             "behind": .number(summary.behind), "deadLetters": .number(summary.deadLetters),
             "quarantined": .number(summary.quarantined),
         ])
-    }
-
-    fileprivate var cells: [Table.Cell] {
-        func alarming(_ number: Int, _ style: TextStyle) -> Table.Cell {
-            Table.Cell(Words.count(number), number > 0 ? style : .plain)
-        }
-        return [
-            Table.Cell("\(name)", .bold), Table.Cell(Words.count(lag)),
-            Table.Cell(durable == nil ? "-" : Words.count(acknowledgementPending)),
-            Table.Cell(Words.count(summary.aggregates)), alarming(summary.parked, .warning),
-            Table.Cell(Words.duration(orDash: oldestParkedAge)), alarming(summary.stuck, .bad),
-            alarming(summary.behind, .bad), alarming(summary.deadLetters, .bad), alarming(summary.quarantined, .bad),
-        ]
     }
 }
