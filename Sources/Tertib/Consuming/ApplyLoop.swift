@@ -8,6 +8,10 @@ struct ApplyLoop: Sendable {
 
     /// How long a fetch waits when there is nothing else to do.
     private static let idleWait: Duration = .seconds(1)
+    /// However slow the handlers, at least so many deliveries go into a transaction.
+    private static let leastBatch = 4
+    /// After so many whole transactions lost in a row the database counts as away.
+    private static let lossLimit = 8
     /// At most so many deliveries wait in memory for a neighbour's commit.
     private static let heldLimit = 256
 
@@ -20,13 +24,14 @@ struct ApplyLoop: Sendable {
         while !Task.isCancelled {
             var batch = fresh
             carried.join(&batch, now: runtime.context.time.monotonic, hold: hold, limit: Self.heldLimit)
+            let rest = batch.split(at: max(Self.leastBatch, 2 * sizer.limit))
             if batch.isEmpty {
                 fresh = try await fetch(upTo: sizer.limit, waiting: Self.idleWait)
                 continue
             }
             try runtime.context.crashes.reach(.afterFetch)
             let start = runtime.context.time.monotonic
-            let limit = min(sizer.limit, max(0, Self.memoryLimit(runtime.settings) - batch.count))
+            let limit = min(sizer.limit, max(0, Self.memoryLimit(runtime.settings) - batch.count - rest.count))
             async let prefetched = fetch(upTo: limit, waiting: .zero)
             do {
                 let report = try await settle(batch)
@@ -34,10 +39,14 @@ struct ApplyLoop: Sendable {
                 if let limit = report.reachedLimit { throw limit }
                 pauser.recovered()
                 carried = carried.remaining(of: batch, after: report, now: runtime.context.time.monotonic)
+                carried.putOff(rest)
             } catch let fault as any SimulatedFault {
                 throw fault
-            } catch let error as StoreError where error.code == .conflict {
+            } catch let error as StoreError
+                where error.code == .conflict && carried.losses < Self.lossLimit
+            {
                 carried = carried.all(of: batch)
+                carried.putOff(rest)
             } catch {
                 fresh = try await prefetched
                 try await pauser.pause(after: error)

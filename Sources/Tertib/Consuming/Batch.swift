@@ -13,6 +13,14 @@ struct Batch: Sendable {
 
     var isEmpty: Bool { arrivals.isEmpty && malformed.isEmpty && wakes.isEmpty }
     var count: Int { arrivals.count + malformed.count }
+
+    /// Keeps the first arrivals, and gives back what is beyond the limit.
+    mutating func split(at limit: Int) -> Batch {
+        guard arrivals.count > limit else { return Batch() }
+        let rest = Batch(arrivals: Array(arrivals[limit...]))
+        arrivals.removeSubrange(limit...)
+        return rest
+    }
 }
 
 /// An arrival whose payload is decoded.

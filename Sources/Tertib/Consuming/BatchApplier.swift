@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 import TertibCore
 
@@ -35,37 +36,54 @@ struct BatchApplier: Sendable {
             do {
                 return try await transact(batch, mode: .careful(blamed: blamed, until: deadline))
             } catch let lost as TransactionLost {
+                guard blamed.isEmpty else { return try await applyOneByOne(batch, deadline: deadline) }
                 blamed[lost.blame] = lost.failure
-                if context.time.monotonic > deadline { return letGo(batch) }
             } catch let error as StoreError where !error.isRetriable {
                 return try await applyOneByOne(batch, deadline: deadline)
             }
         }
     }
 
-    /// The database refuses what no handler has failed at: a deferred constraint, say. Each event gets a transaction
-    /// of its own, and the one whose commit is refused is blamed.
+    /// The database refuses what no handler has failed at (a deferred constraint, say), or events end the transaction one
+    /// after the other. Each event gets a transaction of its own, and the one whose commit is refused is blamed. What an
+    /// outage or the deadline leaves over is let go; what has committed is reported.
     private func applyOneByOne(_ batch: Batch, deadline: Duration) async throws -> BatchReport {
         var report = BatchReport()
+        var isOver = false
         for unit in batch.units {
-            guard context.time.monotonic <= deadline else {
+            guard !isOver, context.time.monotonic <= deadline else {
                 report.lost.formUnion(letGo(unit).lost)
                 continue
             }
-            let trail = AttemptTrail()
             do {
-                let mode = BatchRun.Mode.careful(blamed: [:], until: deadline)
-                report.add(try await transact(unit, mode: mode, limit: 1, trail: trail))
-            } catch let error as StoreError where !error.isRetriable {
-                guard let blame = trail.last else { throw error }
-                let mode = BatchRun.Mode.careful(blamed: [blame: HandlerFailure(describing: error)], until: deadline)
-                report.add(try await transact(unit, mode: mode, limit: 1))
-            } catch let lost as TransactionLost {
-                let mode = BatchRun.Mode.careful(blamed: [lost.blame: lost.failure], until: deadline)
-                report.add(try await transact(unit, mode: mode, limit: 1))
+                report.add(try await applyUnit(unit, deadline: deadline))
+            } catch let fault as any SimulatedFault {
+                throw fault
+            } catch {
+                if report.isEmpty, (error as? StoreError)?.isRetriable ?? true { throw error }
+                context.logger.error(
+                    "an event can be neither applied nor set aside, it is given back",
+                    metadata: [LogKey.error: "\(error)"])
+                report.lost.formUnion(letGo(unit).lost)
+                isOver = (error as? StoreError)?.isRetriable ?? true
             }
         }
         return report
+    }
+
+    private func applyUnit(_ unit: Batch, deadline: Duration) async throws -> BatchReport {
+        let trail = AttemptTrail()
+        let blamed: [Blame: HandlerFailure]
+        do {
+            let mode = BatchRun.Mode.careful(blamed: [:], until: deadline)
+            return try await transact(unit, mode: mode, limit: 1, trail: trail)
+        } catch let error as StoreError where !error.isRetriable {
+            guard let blame = trail.last else { throw error }
+            blamed = [blame: HandlerFailure(describing: error)]
+        } catch let lost as TransactionLost {
+            blamed = [lost.blame: lost.failure]
+        }
+        return try await transact(unit, mode: .careful(blamed: blamed, until: deadline), limit: 1)
     }
 
     private func transact(
@@ -100,6 +118,8 @@ extension Batch {
 }
 
 extension BatchReport {
+    fileprivate var isEmpty: Bool { dispositions.isEmpty && applied == 0 && failures.isEmpty }
+
     fileprivate mutating func add(_ other: BatchReport) {
         dispositions.merge(other.dispositions) { _, new in new }
         lost.formUnion(other.lost)

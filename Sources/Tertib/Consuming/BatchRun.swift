@@ -179,7 +179,7 @@ struct BatchRun: Sendable {
         let message: WireMessage
         switch failure.event {
         case .arrived(let arrival): message = arrival.message
-        case .parked(let row): message = try row.message(codec)
+        case .parked(let row): message = row.messageOrBytes(codec)
         }
         let letter = DeadLetter(
             id: context.mintUUID(), aggregate: failure.event.aggregate, version: failure.event.version,
@@ -191,6 +191,15 @@ struct BatchRun: Sendable {
 }
 
 extension ParkedEvent {
+    /// The message; of a row that cannot be read back its bytes, as the body.
+    func messageOrBytes(_ codec: WireCodec) -> WireMessage {
+        do {
+            return try message(codec)
+        } catch {
+            return WireMessage(subject: codec.mapping.subject(of: aggregate), body: stored)
+        }
+    }
+
     /// The message, read back from the row.
     func message(_ codec: WireCodec) throws -> WireMessage {
         do {

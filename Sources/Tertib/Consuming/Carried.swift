@@ -4,7 +4,8 @@ import TertibCore
 struct Carried: Sendable {
     private var batch = Batch()
     private var heldSince: [Arrival.Ticket: Duration] = [:]
-    private var losses = 0
+    /// How many batches in a row lost something to a neighbour.
+    private(set) var losses = 0
 
     var isEmpty: Bool { batch.isEmpty }
 
@@ -33,6 +34,12 @@ struct Carried: Sendable {
         }
         next.losses = report.lost.isEmpty ? 0 : losses + 1
         return next
+    }
+
+    /// Puts off what a batch had no room for: it comes before everything else that is carried.
+    mutating func putOff(_ rest: Batch) {
+        batch.arrivals = rest.arrivals + batch.arrivals
+        batch.malformed = rest.malformed + batch.malformed
     }
 
     /// A whole batch that conflicted with a neighbour.

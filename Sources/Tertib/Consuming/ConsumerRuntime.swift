@@ -22,7 +22,7 @@ struct ConsumerRuntime: Sendable {
     /// Logs and counts what a committed transaction did.
     func note(_ report: BatchReport) {
         counters.committed(report, delivered: desk.holds)
-        board.add(parked: report.parkedRows)
+        board.add(parked: report.parkedRows - report.drained - report.retried)
         if report.parkedRows > 0 || report.hasLeftovers || !report.failures.isEmpty { board.ask() }
         if report.hasStaged { wakeRelay() }
         for failure in report.failures {
@@ -67,5 +67,5 @@ final class SweepBoard: Sendable {
 
     func count(parked: Int) { state.withLock { $0.parked = parked } }
 
-    func add(parked: Int) { state.withLock { $0.parked += parked } }
+    func add(parked: Int) { state.withLock { $0.parked = max(0, $0.parked + parked) } }
 }

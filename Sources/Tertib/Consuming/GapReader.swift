@@ -71,7 +71,10 @@ struct GapReader: Sendable {
         while let sequence = trace.found[version], version < gap.lowestParked, run.count < limit,
             run.isEmpty || budget > 0
         {
-            guard let message = try await message(at: sequence) else { break }
+            guard let message = try await message(at: sequence) else {
+                trace.found[version] = nil  // it has gone since; perhaps there is a copy further on
+                break
+            }
             run.append(message)
             budget -= 1
             guard let next = version.next else { break }

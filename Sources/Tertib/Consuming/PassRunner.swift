@@ -92,8 +92,8 @@ struct PassRunner {
         case .parked(let row):
             do {
                 envelope = try run.codec.decode(try row.message(run.codec))
-            } catch let reason as MalformedReason {
-                throw HandlerFailure("the parked event cannot be read back: \(reason)")
+            } catch {
+                throw HandlerFailure("the parked event cannot be read back: \(error)")
             }
             application = run.handlers.prepare(envelope)
         }

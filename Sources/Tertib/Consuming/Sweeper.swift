@@ -69,12 +69,27 @@ struct Sweeper: Sendable {
             return findings
         }
         runtime.board.count(parked: findings.parked)
-        if !findings.wakes.isEmpty {
-            runtime.note(try await runtime.applier.apply(Batch(wakes: findings.wakes), carefully: true))
+        if findings.parked > 0 { runtime.board.ask() }
+        let wakes = await Result {
+            if !findings.wakes.isEmpty {
+                runtime.note(try await runtime.applier.apply(Batch(wakes: findings.wakes), carefully: true))
+            }
         }
+        if case .failure(let error) = wakes, error is any SimulatedFault { throw error }
         if !findings.gaps.isEmpty {
             try await repair.run(findings.gaps, now: findings.now)
         }
-        if findings.parked > 0 { runtime.board.ask() }
+        try wakes.get()
+    }
+}
+
+extension Result where Failure == any Error {
+    /// Keeps what `body` throws for later.
+    fileprivate init(_ body: () async throws -> Success) async {
+        do {
+            self = .success(try await body())
+        } catch {
+            self = .failure(error)
+        }
     }
 }

@@ -45,15 +45,18 @@ struct Appender: Sendable {
         let stream = try await checkedStream(attempted: attempted)
         let head = try await head(of: aggregate)
         var position = try await position(of: aggregate, head: head)
-        if let expected, expected != position.version {
-            if let receipts = try await earlier(events, of: aggregate, after: expected, position, stream) {
-                return receipts
-            }
-            throw VersionConflict(aggregate: aggregate, expected: expected, actual: position.version)
-        }
         var receipts: [PublishReceipt] = []
+        if let expected, expected != position.version {
+            let conflict = VersionConflict(aggregate: aggregate, expected: expected, actual: position.version)
+            receipts = try await earlier(events, of: aggregate, after: expected, position, stream)
+            guard let last = receipts.last else { throw conflict }
+            if receipts.count == events.count { return receipts }
+            guard last.version == position.version else {
+                throw PartialAppend(receipts: receipts, underlying: conflict)
+            }
+        }
         do {
-            for event in events {
+            for event in events.dropFirst(receipts.count) {
                 let receipt = try await append(event, to: aggregate, at: position, stream: stream)
                 receipts.append(receipt)
                 position = Position(version: receipt.version, last: receipt.sequence)
@@ -93,26 +96,26 @@ struct Appender: Sendable {
         }
     }
 
-    /// A retry after an unknown outcome: the events are there already, perhaps with another writer's behind them.
+    /// A retry after an unknown outcome: which of the events, from the first on, are there already, perhaps with another
+    /// writer's behind them. Events without an id of the caller's cannot be recognised.
     private func earlier(
         _ events: [NewEvent], of aggregate: Aggregate, after expected: AggregateVersion, _ position: Position,
         _ stream: StreamName
-    ) async throws -> [PublishReceipt]? {
-        guard expected < position.version, !events.isEmpty, events.allSatisfy({ $0.id != nil }) else { return nil }
+    ) async throws -> [PublishReceipt] {
+        guard expected < position.version, events.allSatisfy({ $0.id != nil }) else { return [] }
         var receipts: [PublishReceipt] = []
         var wanted = expected.next
-        for message in try await history(of: aggregate) {
-            guard receipts.count < events.count, let version = wanted,
-                let envelope = try? staging.codec.decode(message.message), envelope.version == version,
-                envelope.id == events[receipts.count].id
+        for entry in try await history(of: aggregate) {
+            guard receipts.count < events.count, let version = wanted, entry.version == version,
+                entry.eventID == events[receipts.count].id
             else { continue }
             receipts.append(
                 PublishReceipt(
-                    aggregate: aggregate, version: version, eventID: envelope.id, stream: stream,
-                    sequence: message.sequence, isDuplicate: true))
+                    aggregate: aggregate, version: version, eventID: entry.eventID, stream: stream,
+                    sequence: entry.sequence, isDuplicate: true))
             wanted = version.next
         }
-        return receipts.count == events.count ? receipts : nil
+        return receipts
     }
 }
 
@@ -170,36 +173,34 @@ extension Appender {
     /// pointer to the version before; else the subject is read from its first message.
     func position(of aggregate: Aggregate, head: AggregateHead?) async throws -> Position {
         let subject = staging.codec.mapping.subject(of: aggregate)
-        guard let last = try await log.lastMessage(on: subject, from: .leader) else {
-            try await refuseLostTail(head)
-            return Position(version: head?.version ?? .none, last: .none)
+        let newest = try await log.lastMessage(on: subject, from: .leader)
+        if let head, (newest?.sequence ?? .none) < head.streamSequence {
+            try await refuseLostTail(head, subject: subject, isEmpty: newest == nil)
         }
-        if let head, last.sequence < head.streamSequence { try await refuseLostTail(head) }
+        guard let last = newest else { return Position(version: head?.version ?? .none, last: .none) }
         if let head, head.streamSequence == last.sequence, head.publishedVersion == head.version {
             return Position(version: head.version, last: last.sequence)
         }
         if let version = try await provenVersion(of: last, aggregate) {
             return Position(version: max(version, head?.version ?? .none), last: last.sequence)
         }
-        var highest = head?.version ?? .none
-        var end = last.sequence
-        for message in try await history(of: aggregate) {
-            end = message.sequence
-            if let envelope = try? staging.codec.decode(message.message) { highest = max(highest, envelope.version) }
-        }
-        return Position(version: highest, last: end)
+        let known = try await history(of: aggregate)
+        let highest = known.map(\.version).max() ?? .none
+        return Position(
+            version: max(highest, head?.version ?? .none), last: max(known.last?.sequence ?? .none, last.sequence))
     }
 
-    /// What the stream acknowledged and no longer has was trimmed, unless the stream now ends before it: then it was
-    /// lost, and a next version would leave a hole behind it.
-    private func refuseLostTail(_ head: AggregateHead?) async throws {
-        guard let head, head.streamSequence != .none else { return }
+    /// What the stream acknowledged and no longer has was trimmed, together with everything before it; else it was lost,
+    /// and a next version would leave a hole behind it.
+    private func refuseLostTail(_ head: AggregateHead, subject: String, isEmpty: Bool) async throws {
         let state = try await log.state()
-        guard head.streamSequence > state.lastSequence else { return }
+        let stored = try await log.message(at: head.streamSequence, from: .leader)
+        if stored?.message.subject == subject { return }
+        if isEmpty, stored == nil, head.streamSequence <= state.lastSequence { return }
         throw PublishingError(
             .unsafeStream, attempted: "append to \(head.aggregate)",
-            reason: "the stream ends at sequence \(state.lastSequence) and has lost version \(head.publishedVersion), "
-                + "which it had acknowledged at \(head.streamSequence)",
+            reason: "the stream has lost version \(head.publishedVersion), which it had acknowledged at sequence "
+                + "\(head.streamSequence)",
             advice: "Restore the stream, or publish the lost events again before anything new.")
     }
 
@@ -216,15 +217,26 @@ extension Appender {
         return envelope.version
     }
 
-    private func history(of aggregate: Aggregate) async throws -> [LoggedMessage] {
+    /// An event on an aggregate's subject, without its payload.
+    private struct HistoryEntry {
+        let sequence: StreamSequence
+        let version: AggregateVersion
+        let eventID: EventID
+    }
+
+    /// The well-formed events on an aggregate's subject, in the stream's order.
+    private func history(of aggregate: Aggregate) async throws -> [HistoryEntry] {
         let subject = staging.codec.mapping.subject(of: aggregate)
-        var messages: [LoggedMessage] = []
+        var entries: [HistoryEntry] = []
         var position = StreamSequence(1)
         while let message = try await log.firstMessage(on: subject, from: position, source: .leader) {
-            messages.append(message)
+            if let envelope = try? staging.codec.decode(message.message) {
+                entries.append(
+                    HistoryEntry(sequence: message.sequence, version: envelope.version, eventID: envelope.id))
+            }
             position = StreamSequence(message.sequence.number + 1)
         }
-        return messages
+        return entries
     }
 }
 

@@ -12,10 +12,18 @@ struct Publisher: Sendable {
     enum Settlement: Sendable {
         /// It is in the stream.
         case stored(sequence: StreamSequence, isDuplicate: Bool)
-        /// It is not, because the subject has other messages after the expected one: these.
-        case superseded([LoggedMessage])
+        /// It is not, because the subject's last message is not the expected one.
+        case superseded(by: Strays)
         /// It may be: the broker did not answer in time. The same call may be made again.
         case undecided(EventLogError)
+    }
+
+    /// What the subject has after the expected message.
+    struct Strays: Sendable {
+        /// The last message that was looked at; `nil` when there is none.
+        var last: StreamSequence?
+        /// The first well-formed event of this or a later version: another writer's.
+        var rival: Envelope?
     }
 
     /// Publishes an event with the expectation that the subject's last sequence is `expected`, sending the same id and
@@ -28,19 +36,14 @@ struct Publisher: Sendable {
         var attempts = 0
         while true {
             let failure: EventLogError
-            switch await log.publish(message, expecting: .lastSequence(expected)) {
-            case .stored(let sequence, false):
-                return .stored(sequence: sequence, isDuplicate: attempts > 0)
-            case .stored(let sequence, true):
-                return try await confirm(envelope, message, at: sequence)
-            case .unexpected:
-                do {
-                    return try await look(for: envelope, on: message.subject, after: expected)
-                } catch let error as EventLogError where error.isRetriable {
-                    failure = error
+            do {
+                switch await log.publish(message, expecting: .lastSequence(expected)) {
+                case .stored(let sequence, false): return .stored(sequence: sequence, isDuplicate: false)
+                case .stored(let sequence, true): return try await confirm(envelope, message, at: sequence)
+                case .unexpected: return try await look(for: envelope, on: message.subject, after: expected)
+                case .refused(let error), .unknown(let error): throw error
                 }
-            case .refused(let error), .unknown(let error):
-                guard error.isRetriable else { throw error }
+            } catch let error as EventLogError where error.isRetriable {
                 failure = error
             }
             attempts += 1
@@ -71,14 +74,18 @@ struct Publisher: Sendable {
     private func look(
         for envelope: Envelope, on subject: String, after expected: StreamSequence
     ) async throws -> Settlement {
-        var others: [LoggedMessage] = []
+        var strays = Strays()
         var position = StreamSequence(expected.number + 1)
         while let message = try await log.firstMessage(on: subject, from: position, source: .leader) {
             if isSame(message, envelope) { return .stored(sequence: message.sequence, isDuplicate: true) }
-            others.append(message)
+            strays.last = message.sequence
+            if let other = try? codec.decode(message.message), other.version >= envelope.version {
+                strays.rival = other
+                break  // it was published with an expectation or without: ours cannot stand behind it
+            }
             position = StreamSequence(message.sequence.number + 1)
         }
-        return .superseded(others)
+        return .superseded(by: strays)
     }
 
     private func isSame(_ message: LoggedMessage, _ envelope: Envelope) -> Bool {

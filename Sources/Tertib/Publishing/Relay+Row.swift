@@ -29,8 +29,8 @@ extension Relay {
                 return .published(row, sequence)
             case .undecided:
                 return .later(row, .milliseconds(500))
-            case .superseded(let others):
-                guard let next = try await expectation(after: others, instead: expected, claim) else {
+            case .superseded(let strays):
+                guard let next = try await expectation(after: strays, instead: expected, claim) else {
                     return .later(row, .seconds(30))
                 }
                 expected = next
@@ -41,19 +41,18 @@ extension Relay {
 
     /// What to expect instead, when the subject's last message is not the head's: `nil` when only a person can help.
     private func expectation(
-        after others: [LoggedMessage], instead expected: StreamSequence, _ claim: OutboxClaim
+        after strays: Publisher.Strays, instead expected: StreamSequence, _ claim: OutboxClaim
     ) async throws -> StreamSequence? {
         let row = claim.row
-        if let last = others.last {
-            let other = others.lazy.compactMap { try? codec.decode($0.message) }.first { $0.version >= row.version }
-            guard let other else { return last.sequence }  // strays that are no later version: pass them
-            let advice =
+        if let rival = strays.rival {
+            let reason =
                 claim.head.publishedVersion == .none
                 ? "the subject has history that this database does not know; adopt the stream's head first"
-                : "another writer published version \(other.version) as event \(other.id)"
-            alarm("forked: the stream has another event of a version that is staged here", row, advice)
+                : "another writer published version \(rival.version) as event \(rival.id)"
+            alarm("forked: the stream has another event of a version that is staged here", row, reason)
             return nil
         }
+        if let last = strays.last { return last }  // messages that are no later version: pass them
         let subject = codec.mapping.subject(of: row.aggregate)
         let state = try await log.state()
         let last = try await log.lastMessage(on: subject, from: .leader)

@@ -19,6 +19,8 @@ struct Relay: Sendable {
     private static let lease: Duration = .seconds(5)
     /// Between two looks without being woken.
     private static let pollInterval: Duration = .milliseconds(400)
+    /// At most so many rows are deleted in one transaction.
+    private static let cleaningLimit = 5000
     private static let cleaningInterval: Duration = .seconds(10)
 
     private let published = Counter(label: MetricName.published)
@@ -88,7 +90,7 @@ struct Relay: Sendable {
         try context.crashes.reach(.relayAfterClaim)
         let hasMore = summary.rows > claims.count
         let runs = hasMore ? try await store.read { try Self.runs(of: claims, in: $0) } : claims.map(RelayRun.init)
-        let results = try await publishAll(runs)
+        let (results, failure) = try await publishAll(runs)
         try context.crashes.reach(.relayAfterPublish)
         let marked = try await store.transactionRetryingConflicts(context) { transaction in
             let now = try transaction.now()
@@ -103,6 +105,7 @@ struct Relay: Sendable {
         }
         published.increment(by: marked)
         if marked < results.count { retries.increment(by: results.count - marked) }
+        if marked == 0, let failure { throw failure }
         return marked
     }
 
@@ -123,42 +126,56 @@ struct Relay: Sendable {
         }
     }
 
-    private func publishAll(_ runs: [RelayRun]) async throws -> [RowResult] {
-        try await withThrowingTaskGroup(of: [RowResult].self) { group in
+    /// Publishes all runs. One that fails costs its aggregate a second, and the others nothing.
+    private func publishAll(_ runs: [RelayRun]) async throws -> (results: [RowResult], failure: (any Error)?) {
+        try await withThrowingTaskGroup(of: (results: [RowResult], failure: (any Error)?).self) { group in
             for run in runs {
                 group.addTask { try await publish(run) }
             }
             var results: [RowResult] = []
+            var failure: (any Error)?
             var finished = 0
-            for try await result in group {
-                results += result
+            for try await run in group {
+                results += run.results
+                failure = failure ?? run.failure
                 finished += 1
                 if finished == (runs.count + 1) / 2 { try context.crashes.reach(.relayMidPublish) }
             }
-            return results
+            return (results, failure)
         }
     }
 
     /// Publishes the rows of one aggregate one after the other, each behind the one before; the first that has to wait
     /// ends the run.
-    private func publish(_ run: RelayRun) async throws -> [RowResult] {
+    private func publish(_ run: RelayRun) async throws -> (results: [RowResult], failure: (any Error)?) {
         var results: [RowResult] = []
         var head = run.head
         for row in run.rows {
-            let result = try await publish(OutboxClaim(row: row, head: head))
+            let result: RowResult
+            do {
+                result = try await publish(OutboxClaim(row: row, head: head))
+            } catch let fault as any SimulatedFault {
+                throw fault
+            } catch {
+                if !(error is CancellationError) { results.append(.later(row, .seconds(1))) }
+                return (results, error)
+            }
             results.append(result)
             guard case .published(_, let sequence) = result else { break }
             head.publishedVersion = row.version
             head.streamSequence = sequence
         }
-        return results
+        return (results, nil)
     }
 
     private func clean() async throws {
         let hold = settings.hold
-        _ = try await store.transactionRetryingConflicts(context) { transaction in
-            try transaction.deletePublished(
-                before: try transaction.now().advanced(by: .zero - hold), limit: 10_000)
+        var deleted = Self.cleaningLimit
+        while deleted == Self.cleaningLimit, !Task.isCancelled {
+            deleted = try await store.transactionRetryingConflicts(context) { transaction in
+                try transaction.deletePublished(
+                    before: try transaction.now().advanced(by: .zero - hold), limit: Self.cleaningLimit)
+            }
         }
     }
 }

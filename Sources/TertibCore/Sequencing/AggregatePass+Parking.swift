@@ -115,8 +115,7 @@ extension AggregatePass {
 
     /// Ends the pass: `removed` is how many parked rows were deleted. Returns the row to write.
     public mutating func finish(removed: Int) -> Watermark {
-        watermark.parked += added - removed
-        precondition(watermark.parked >= 0, "fewer parked rows than none")
+        watermark.parked = max(0, watermark.parked + added - removed)  // somebody else may have deleted rows
         switch watermark.status {
         case .ok, .gap: watermark.status = watermark.parked > 0 ? .gap : .ok
         case .stuck where watermark.parked == 0: watermark.status = .ok

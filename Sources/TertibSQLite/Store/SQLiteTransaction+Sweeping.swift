@@ -13,9 +13,13 @@ extension SQLiteTransaction {
         ORDER BY aggregate_type, aggregate_id LIMIT ?2
         """
     static let selectDueRetries = """
-        SELECT aggregate_type, aggregate_id FROM tertib_parked
+        SELECT aggregate_type, aggregate_id FROM tertib_parked AS parked
         WHERE consumer = ? AND next_attempt_at IS NOT NULL AND next_attempt_at > ? AND next_attempt_at <= ?
             AND reason IN ('retry', 'newerRevision')
+            AND EXISTS (
+                SELECT 1 FROM tertib_watermark AS watermark
+                WHERE watermark.consumer = parked.consumer AND watermark.aggregate_type = parked.aggregate_type
+                    AND watermark.aggregate_id = parked.aggregate_id AND watermark.status = 'retrying')
         ORDER BY next_attempt_at LIMIT ?
         """
     static let selectGaps = """

@@ -246,3 +246,71 @@ struct BatchApplierTests {
         #expect(envelopes.map(\.causation.causationID?.text) == ["1-1", "1-2"])
     }
 }
+
+extension BatchApplierTests {
+    @Test("Several events that end the transaction are all blamed, and everything else commits")
+    func severalTransactionsLost() async throws {
+        let replica = try await replica()
+        _ = try await replica.store.transaction {
+            try $0.execute(
+                "CREATE TRIGGER no_second BEFORE INSERT ON ledger WHEN NEW.version = 2 "
+                    + "BEGIN SELECT RAISE(ROLLBACK, 'no second'); END", arguments: [])
+        }
+        let events = try (1...6).flatMap { id in try (1...3).map { (try Make.envelope($0, of: "\(id)"), $0) } }
+        let report = try await replica.apply(events)
+        #expect(report.lost.isEmpty)
+        #expect(report.failures.count == 6)
+        for id in 1...6 {
+            #expect(try await replica.history("\(id)") == [1])
+            #expect(try await replica.watermark("\(id)")?.status == .retrying)
+            #expect(try await replica.watermark("\(id)")?.parked == 2)
+        }
+    }
+
+    @Test("A parked row that cannot be read back becomes a dead letter with its bytes, and the sweep goes on")
+    func unreadableRow() async throws {
+        let policy = RetryPolicy(maxAttempts: 1, initialDelay: .nanoseconds(1), maxDelay: .nanoseconds(1))
+        let replica = try await replica(retry: policy)
+        _ = try await replica.apply(2, of: "a")
+        _ = try await replica.apply(2, of: "b")
+        _ = try await replica.store.transaction {
+            try $0.execute(
+                "UPDATE tertib_parked SET envelope = ? WHERE aggregate_id = 'a'", arguments: [.blob([1, 2, 3])])
+        }
+        _ = try await replica.apply(1, of: "a")
+        _ = try await replica.apply(1, of: "b")
+        #expect(try await replica.deadLetters().map(\.body) == [[1, 2, 3]])
+        #expect(try await replica.watermark("a")?.status == .quarantined)
+        #expect(try await replica.history("b") == [1, 2])
+    }
+
+    @Test("An event of a newer schema revision waits without an attempt, and newer code applies it")
+    func newerRevision() async throws {
+        struct Old: DomainEvent { static let eventType = "counted" }
+        struct New: DomainEvent {
+            static let eventType = "counted"
+            static let schemaRevision = 2
+        }
+        var event = try Make.envelope(1)
+        event.schemaRevision = 2
+        var old = Handlers()
+        old.on(Old.self) { event, transaction in try Ledger.record(event.envelope, in: transaction) }
+        var new = Handlers()
+        new.on(New.self) { event, transaction in try Ledger.record(event.envelope, in: transaction) }
+        let policy = RetryPolicy(maxAttempts: 1, initialDelay: .nanoseconds(1), maxDelay: .nanoseconds(1))
+        let before = try await replica(old, retry: policy)
+        _ = try await before.apply([(event, 1)])
+        _ = try await before.wake()
+        #expect(try await before.parked().map(\.reason) == [.newerRevision])
+        #expect(try await before.deadLetters().isEmpty)
+        let (consumer, delay) = (before.consumer, policy.maxDelay)
+        let due = try await before.store.transaction {
+            try $0.dueRetries(consumer, now: try $0.now(), maxDelay: delay, limit: 10)
+        }
+        #expect(due == [try Make.aggregate()])
+        let after = try await replica(new, retry: policy)
+        _ = try await after.wake()
+        #expect(try await after.history() == [1])
+        #expect(try await after.watermark()?.status == .ok)
+    }
+}

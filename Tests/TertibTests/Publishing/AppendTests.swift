@@ -84,6 +84,17 @@ struct AppendTests {
         #expect(try versions() == [1, 2])
     }
 
+    @Test("A retried append of several events goes on behind those that were stored")
+    func retryOfSeveral() async throws {
+        let service = try await world.service(.ledger()).service
+        let events = try ["a", "b", "c"].map { try event($0) }
+        _ = try await service.append([events[0]], to: stock, expecting: AggregateVersion.none)
+        let receipts = try await service.append(events, to: stock, expecting: AggregateVersion.none)
+        #expect(receipts.map(\.version.number) == [1, 2, 3])
+        #expect(receipts.map(\.isDuplicate) == [true, false, false])
+        #expect(try versions() == [1, 2, 3])
+    }
+
     @Test("Behind foreign events out of order, the next version is one above the highest")
     func afterForeignDisorder() async throws {
         for version in [2, 3, 1] {
@@ -103,11 +114,12 @@ struct AppendTests {
         #expect(receipt?.version.number == 3)
     }
 
-    @Test("A stream that has lost its tail is refused: a next version would leave a hole")
-    func lostTail() async throws {
+    @Test("A stream that has lost its tail is refused: a next version would leave a hole", arguments: [true, false])
+    func lostTail(isReused: Bool) async throws {
         let service = try await world.service(.ledger()).service
         _ = try await service.append([try event(), try event()], to: stock, expecting: AggregateVersion.none)
         world.log.loseTail(after: StreamSequence(1))
+        if isReused { try world.publish(1...3) }
         let error = await #expect(throws: PublishingError.self) {
             _ = try await service.append([try event()], to: stock, expecting: nil)
         }

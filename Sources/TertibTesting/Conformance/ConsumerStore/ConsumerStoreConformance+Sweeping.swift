@@ -37,13 +37,15 @@ extension ConsumerStoreConformance {
                     try await retry(id, at: now.advanced(by: delay), in: store)
                 }
                 try await situation("gap", version: 4, parked: [6], status: .gap, in: store)
+                try await retry("newer", reason: .newerRevision, at: now, in: store)
+                try await retry("given-up", status: .quarantined, at: now, in: store)
                 let (due, one) = try await store.transaction { transaction in
                     (
                         try transaction.dueRetries(consumer, now: now, maxDelay: .seconds(60), limit: 10),
                         try transaction.dueRetries(consumer, now: now, maxDelay: .seconds(60), limit: 1)
                     )
                 }
-                try Expect.equal(due.map(\.id.text).sorted(), ["far", "now", "past"], "the retries due")
+                try Expect.equal(due.map(\.id.text).sorted(), ["far", "newer", "now", "past"], "the retries due")
                 try Expect.equal(one.count, 1, "the retries due, at most one")
             },
             check("gaps are named with their lowest row, the longest parked first") { store in
@@ -100,11 +102,14 @@ extension ConsumerStoreConformance {
     }
 
     /// Makes an aggregate whose next event is to be tried again.
-    private static func retry(_ id: String, at time: Timestamp, in store: any ConsumerStore) async throws {
+    private static func retry(
+        _ id: String, reason: ParkReason = .retry, status: AggregateStatus = .retrying, at time: Timestamp,
+        in store: any ConsumerStore
+    ) async throws {
         let aggregate = try Sample.aggregate(id)
         _ = try await stored(
-            Watermark(aggregate: aggregate, version: try Sample.version(4), parked: 1, status: .retrying), in: store)
-        let row = try Sample.parked(aggregate, 5, reason: .retry, nextAttemptAt: time)
+            Watermark(aggregate: aggregate, version: try Sample.version(4), parked: 1, status: status), in: store)
+        let row = try Sample.parked(aggregate, 5, reason: reason, nextAttemptAt: time)
         let consumer = try Sample.consumer()
         try await store.transaction { try $0.replaceParked(consumer, row) }
     }

@@ -19,8 +19,9 @@ extension MemoryTransaction {
         try perform(.dueRetries) { core, snapshot in
             let view = MemoryView(core: core, snapshot: snapshot, transaction: id)
             let horizon = now.advanced(by: maxDelay)
-            let due = view.parked(consumer).filter { row in
-                guard row.reason == .retry || row.reason == .newerRevision, let next = row.nextAttemptAt else { return false }
+            let retrying = view.waiting(consumer).filter { $0.watermark.status == .retrying }
+            let due = retrying.flatMap(\.rows).filter { row in
+                guard [.retry, .newerRevision].contains(row.reason), let next = row.nextAttemptAt else { return false }
                 return next <= now || next > horizon
             }
             var found: [Aggregate] = []
