@@ -6,6 +6,7 @@ import json
 import signal
 import sqlite3
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ class Replica:
 
     def __init__(self, command: list[str | Path], log: Path, folder: Path | None = None) -> None:
         self.log = log
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
+        self.output = log.with_suffix(".out")
+        with log.open("ab") as errors, self.output.open("ab") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=errors, cwd=folder)
 
     @property
     def is_running(self) -> bool:
@@ -72,7 +74,8 @@ class Service:
     def start_replica(self) -> Replica:
         self.started += 1
         replica = Replica(
-            [self.tertib, "replicate", "--config", self.configuration], self.folder / f"replica-{self.started}.log")
+            [self.tertib, "replicate", "--json", "--config", self.configuration],
+            self.folder / f"replica-{self.started}.log")
         self.replicas.append(replica)
         return replica
 
@@ -111,13 +114,17 @@ class Service:
         self.start_replica()
         self.replicas[index] = self.replicas.pop()
 
-    async def stop_all(self) -> None:
-        """Asks every replica to stop; each must end with 0."""
+    async def stop_all(self) -> Counter[str]:
+        """Asks every replica to stop; each must end with 0. Gives what they have counted, together."""
         await self.all_ready()
+        counts: Counter[str] = Counter()
         for replica in self.replicas:
             status = replica.terminate()
             check(status == 0, f"a replica answered SIGTERM with status {status}; see {replica.log}")
+            if output := replica.output.read_text():
+                counts.update({key: value for key, value in json.loads(output).items() if isinstance(value, int)})
         self.replicas = []
+        return counts
 
     def kill_all(self) -> None:
         """Cleans up after a trial, whatever its outcome."""

@@ -36,25 +36,28 @@ async def settle(service: Service, jetstream: Any, events: list[Event]) -> float
     return time.monotonic() - started
 
 
-async def measure(bench: Bench, service: Service, jetstream: Any, replicas: int, rounds: int) -> list[Event]:
-    """Bursts with so many replicas."""
+async def measure(
+    bench: Bench, service: Service, jetstream: Any, replicas: int, bursts: list[list[Event]], label: str
+) -> list[Event]:
+    """Lets so many replicas apply the bursts, one after the other, and says what each has cost."""
     await service.start(replicas, jetstream)
-    hot, spread, published = [], [], []
-    for number in range(rounds):
-        name = f"{replicas}-{number}"
-        burst = [Event("product", f"hot-{name}", version, "product.priced", {"price": version})
-                 for version in range(1, EVENTS + 1)]
-        wide = [Event("product", f"wide-{name}-{item}", 1, "product.priced", {"price": item})
-                for item in range(EVENTS)]
-        hot.append(await settle(service, jetstream, burst))
-        spread.append(await settle(service, jetstream, wide))
-        published += burst + wide
+    seconds = [await settle(service, jetstream, burst) for burst in bursts]
     await service.rest(jetstream, timeout=60)
-    await service.stop_all()
-    for label, seconds in (("one aggregate", hot), ("a hundred aggregates", spread)):
-        bench.note(f"{replicas} replicas, {EVENTS} events on {label}: median {statistics.median(seconds) * 1000:.0f}"
-                   f" ms, worst {max(seconds) * 1000:.0f} ms of {rounds}")
-    return published
+    counts = await service.stop_all()
+    costs = ", ".join(f"{counts[key] / len(bursts):.1f} {name}" for key, name in (
+        ("batches", "transactions"), ("parked", "parked"), ("held", "held"), ("conflicts", "claims lost"),
+        ("repaired", "repaired")))
+    bench.note(f"{replicas} replicas, {EVENTS} events on {label}: median {statistics.median(seconds) * 1000:.0f} ms, "
+               f"worst {max(seconds) * 1000:.0f} ms of {len(bursts)}; {costs}")
+    return [event for burst in bursts for event in burst]
+
+
+def burst(name: str) -> list[Event]:
+    return [Event("product", name, version, "product.priced", {"price": version}) for version in range(1, EVENTS + 1)]
+
+
+def wide(name: str) -> list[Event]:
+    return [Event("product", f"{name}-{item}", 1, "product.priced", {"price": item}) for item in range(EVENTS)]
 
 
 async def run(bench: Bench) -> str:
@@ -62,10 +65,13 @@ async def run(bench: Bench) -> str:
     client = await broker.connect()
     jetstream = client.jetstream()
     service = bench.service(broker)
-    rounds = 3 if bench.short else 30
+    rounds = range(5 if bench.short else 30)
     published = []
     for replicas in (4,) if bench.short else (1, 2, 4):
-        published += await measure(bench, service, jetstream, replicas, rounds)
+        hot = [burst(f"hot-{replicas}-{number}") for number in rounds]
+        spread = [wide(f"wide-{replicas}-{number}") for number in rounds]
+        published += await measure(bench, service, jetstream, replicas, hot, "one aggregate")
+        published += await measure(bench, service, jetstream, replicas, spread, "a hundred aggregates")
     check_outcome(service, newest(published))
     await client.close()
     return f"bursts of {EVENTS} events on one aggregate are applied in order by four replicas"
