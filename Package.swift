@@ -89,7 +89,7 @@ let package = Package(
         .testTarget(
             name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
-        .testTarget(name: "TertibCLITests", dependencies: ["TertibCLI", "TestServers"]),
+        .testTarget(name: "TertibCLITests", dependencies: ["ShopDemo", "TertibCLI", "TestServers"]),
         .testTarget(
             name: "ShopTests",
             dependencies: [

@@ -25,6 +25,8 @@ public struct Demo: Sendable {
             var report = try await run(in: workspace)
             if options.keepsFiles { report.folder = workspace.folder } else { try workspace.remove() }
             return report
+        } catch let error as DemoError where options.keepsFiles {
+            throw DemoError(error.what, why: error.why, advice: "Its databases and logs are in \(workspace.folder).")
         } catch {
             // The first error says more than that the files could not be removed after it.
             if !options.keepsFiles { try? workspace.remove() }
@@ -45,6 +47,7 @@ public struct Demo: Sendable {
             let fleet = try Fleet(options: options, plan: plan, workspace: workspace, tally: tally)
             group.addTask {
                 try await fleet.run()
+                broker.end()  // last, so that nobody waits for it in vain
                 return nil
             }
             let run = DemoRun(

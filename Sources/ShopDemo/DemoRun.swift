@@ -58,7 +58,6 @@ final class DemoRun: Sendable {
         }
         let report = try await check(handles, probe, hostile, unrest)
         fleet.end(Role.wrongWays)
-        broker.end()
         return report
     }
 
@@ -80,7 +79,7 @@ final class DemoRun: Sendable {
 
 extension DemoRun {
     private func waitForLoad(_ probe: RestProbe) async throws {
-        while try await !probe.hasBegun() { try await Task.sleep(for: .milliseconds(50)) }
+        while try await probe.published() == 0 { try await Task.sleep(for: .milliseconds(50)) }
     }
 
     private func playFaults() async throws {

@@ -30,17 +30,6 @@ struct RestProbe: Sendable {
         return sum
     }
 
-    /// Whether the load has begun.
-    func hasBegun() async throws -> Bool {
-        guard let catalog = handles[.catalog] else { return false }
-        return try await catalog.store.read { reader in
-            // The catalog creates the table when it starts.
-            let tables = "SELECT COUNT(*) AS number FROM sqlite_master WHERE name = 'load_progress'"
-            guard try reader.number(tables) == 1 else { return false }
-            return try reader.number("SELECT COALESCE(SUM(done), 0) AS number FROM load_progress") > 0
-        }
-    }
-
     private func unrest(of tertib: Tertib, _ role: Role) async throws -> [String] {
         let steps = steps(of: role)
         let names = role.consumers.compactMap { try? ConsumerName($0.name) }

@@ -48,7 +48,7 @@ struct Fleet: Sendable {
 
     /// The services' replicas that did not exit with 0 after SIGTERM.
     var endedBadly: [String] {
-        processes.filter { Role.services.contains($0.key.role) && !$0.value.hasEndedWell }.map(\.value.name).sorted()
+        processes.filter { Role.services.contains($0.key.role) && $0.value.hasEndedBadly }.map(\.value.name).sorted()
     }
 
     private static func arguments(of role: Role, _ plan: DemoPlan, _ workspace: Workspace) -> [String] {

@@ -51,8 +51,8 @@ final class ManagedProcess: Sendable {
         self.log = log
     }
 
-    /// How it ended, once it was asked to: `true` for status 0.
-    var hasEndedWell: Bool { state.withLock { $0.exit?.isSuccess ?? false } }
+    /// Whether it ended with another status than 0 although it was only asked to end.
+    var hasEndedBadly: Bool { state.withLock { $0.exit.map { !$0.isSuccess } ?? false } }
 
     /// Runs the program, again after each kill, until ``end()``.
     /// - Throws: ``DemoError`` when it ends without having been asked to.
