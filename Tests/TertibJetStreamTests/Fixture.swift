@@ -1,4 +1,5 @@
 import Logging
+import Synchronization
 import TertibCore
 import TertibJetStream
 import TestServers
@@ -75,4 +76,11 @@ extension DeliverySource {
         }
         return collected
     }
+}
+
+/// Counts from 1, from any task.
+final class Counter: Sendable {
+    private let count = Atomic(0)
+
+    func next() -> Int { count.add(1, ordering: .relaxed).newValue }
 }

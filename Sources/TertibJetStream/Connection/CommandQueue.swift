@@ -32,15 +32,16 @@ final class CommandQueue: Sendable {
         var commands: [Command] = []
         var bytes = 0
         var isWaiting = false
+        var isClosed = false
     }
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
 
-    /// - Returns: whether there was room; everything but a request always has room.
-    @discardableResult
+    /// - Returns: whether it was taken: not after the queue was closed, and not a request when the socket is stuck.
     func append(_ command: Command) -> Bool {
         let size = command.size
         let (taken, wakes) = state.withLock { state -> (Bool, Bool) in
+            if state.isClosed { return (false, false) }
             if case .request = command, state.bytes + size > Self.byteLimit, state.bytes > 0 { return (false, false) }
             state.commands.append(command)
             state.bytes += size
@@ -74,9 +75,10 @@ final class CommandQueue: Sendable {
         }
     }
 
-    /// What waits now, without blocking.
-    func takeNow() -> [Command] {
+    /// Takes nothing more, and gives back what waits.
+    func close() -> [Command] {
         state.withLock { state in
+            state.isClosed = true
             defer {
                 state.commands = []
                 state.bytes = 0

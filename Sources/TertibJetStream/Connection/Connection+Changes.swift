@@ -7,7 +7,7 @@ extension Connection {
     func handle(_ event: LinkEvent, of link: Int) {
         switch event {
         case .closed:
-            queue.append(.lost(link: link))
+            enqueue(.lost(link: link))
         case .refused(let text):
             guard let violation = PermissionViolation(text) else { return }
             logger.warning(

@@ -54,7 +54,7 @@ final class Connection: Sendable {
     /// Ends the I/O thread after everything that was asked for before has been sent. Returns at once.
     func stop() {
         state.withLock { $0.isClosed = true }
-        queue.append(.stop)
+        enqueue(.stop)
     }
 
     /// Ends the connection and waits for it. Idempotent.
@@ -87,14 +87,7 @@ final class Connection: Sendable {
         return await withCheckedContinuation { continuation in
             let token = requests.add(
                 subject: message.subject, deadline: .now + limit, continuation: continuation)
-            if !queue.append(.request(token: token, message)) {
-                requests.finish(
-                    token,
-                    .notSent(
-                        EventLogError(
-                            .unavailable, attempted: "send to \(message.subject)",
-                            reason: "more than \(CommandQueue.byteLimit) bytes wait for the socket already")))
-            }
+            enqueue(.request(token: token, message))
         }
     }
 
@@ -102,7 +95,29 @@ final class Connection: Sendable {
     /// - Returns: whether it has.
     func flush() async -> Bool {
         guard (try? link()) != nil else { return false }
-        return await withCheckedContinuation { queue.append(.flush($0)) }
+        return await withCheckedContinuation { enqueue(.flush($0)) }
+    }
+
+    /// Hands a command to the I/O thread, or says at once that it will not be done.
+    func enqueue(_ command: Command) {
+        if !queue.append(command) { refuse(command) }
+    }
+
+    /// Without a connection nothing is kept for later: its caller learns so at once.
+    func refuse(_ command: Command) {
+        switch command {
+        case .request(let token, let message):
+            let reason = state.withLock { state in
+                if state.isClosed { return "the event log was closed" }
+                return state.link == nil ? state.trouble.reason : "too many bytes wait for the socket already"
+            }
+            requests.finish(
+                token,
+                .notSent(EventLogError(.unavailable, attempted: "send to \(message.subject)", reason: reason)))
+        case .flush(let continuation): continuation.resume(returning: false)
+        case .subscribe(_, let target, _), .drain(let target, _): CallbackRegistry.shared.abandon(target)
+        case .publish, .answers, .lost, .stop: break
+        }
     }
 
     /// Waits for a connection, at most as long as `limit`.
@@ -159,6 +174,7 @@ final class Connection: Sendable {
 
     /// The I/O thread's last act.
     func ended() {
+        for command in queue.close() { refuse(command) }
         requests.failAll("the event log was closed")
         let (waiters, ended) = state.withLock { state in
             defer {

@@ -27,7 +27,6 @@ struct InputOutputLoop {
                 wait(for: backoff.failed(isAuthentication: error.code == .authentication, jitter: .random(in: 0...1)))
             }
         }
-        for command in connection.queue.takeNow() { refuse(command) }
         connection.ended()
     }
 
@@ -69,12 +68,8 @@ struct InputOutputLoop {
                         let token = UInt64(
                             String(decoding: message.subject.utf8.dropFirst(prefixLength), as: UTF8.self))
                     else { return }
-                    let headers = HeaderBlock(message.headerBlock)
-                    if headers.status == 503, headers.fields.isEmpty, message.body.isEmpty {
-                        requests.finish(token, .noResponders)
-                    } else {
-                        requests.finish(token, .reply(Reply(headers: headers, body: message.body)))
-                    }
+                    let reply = Reply(headers: HeaderBlock(message.headerBlock), body: message.body)
+                    requests.finish(token, reply.meansNoResponders ? .noResponders : .reply(reply))
                 }, completed: {}))
         let status = library.subscribe(to: "\(link.inbox).r.*", target: target)
         guard status.isFine else {
@@ -86,20 +81,26 @@ struct InputOutputLoop {
     private mutating func serve(_ link: Link, on library: LibraryConnection) {
         while true {
             let commands = connection.queue.take()
+            var awaited: Set<UInt64> = []
             var flushes: [CheckedContinuation<Bool, Never>] = []
             var isOver = false
-            for command in commands {
+            for (index, command) in commands.enumerated() {
+                // A few at a time: what has timed out while the socket was stuck is not sent any more.
+                if index % 64 == 0 { awaited = connection.requests.markSent(commands[index...].prefix(64)) }
                 switch command {
                 case .lost(let number): if number == link.number { isOver = true }
                 case .stop:
                     isStopping = true
                     isOver = true
                 case .flush(let continuation): flushes.append(continuation)
-                case .request, .publish, .answers, .subscribe, .drain:
-                    if isOver { refuse(command) } else { execute(command, link, on: library) }
+                case .request(let token, let message):
+                    guard awaited.contains(token) else { continue }
+                    if isOver { connection.refuse(command) } else { send(token, message, link, on: library) }
+                case .publish, .answers, .subscribe, .drain:
+                    if isOver { connection.refuse(command) } else { execute(command, link, on: library) }
                 }
             }
-            if !flushes.isEmpty || isStopping {
+            if isStopping || !flushes.isEmpty {
                 let isFlushed = library.flush(within: connection.options.connectTimeout).isFine
                 flushes.forEach { $0.resume(returning: isFlushed) }
             } else if !isOver {
@@ -111,10 +112,6 @@ struct InputOutputLoop {
 
     private func execute(_ command: Command, _ link: Link, on library: LibraryConnection) {
         switch command {
-        case .request(let token, let message):
-            guard connection.requests.markSent(token) else { return }
-            let status = library.publish(message, reply: "\(link.inbox).r.\(token)")
-            if !status.isFine { failed(token, message, status, link) }
         case .publish(let message, let reply, let number):
             guard number == nil || number == link.number else { return }
             // A connection that cannot send is closed by libnats, which is an event of its own.
@@ -128,9 +125,14 @@ struct InputOutputLoop {
         case .drain(let target, let number):
             let status = number == link.number ? library.drain(target) : nil
             if status?.isFine != true { CallbackRegistry.shared.abandon(target) }
-        case .flush, .lost, .stop:
+        case .request, .flush, .lost, .stop:
             break
         }
+    }
+
+    private func send(_ token: UInt64, _ message: OutgoingMessage, _ link: Link, on library: LibraryConnection) {
+        let status = library.publish(message, reply: "\(link.inbox).r.\(token)")
+        if !status.isFine { failed(token, message, status, link) }
     }
 
     private func failed(_ token: UInt64, _ message: OutgoingMessage, _ status: LibraryStatus, _ link: Link) {
@@ -148,25 +150,11 @@ struct InputOutputLoop {
         }
     }
 
-    /// Without a connection nothing is kept for later: its caller learns so at once.
-    private func refuse(_ command: Command) {
-        switch command {
-        case .request(let token, let message):
-            let reason = connection.state.withLock { $0.trouble.reason }
-            connection.requests.finish(
-                token,
-                .notSent(EventLogError(.unavailable, attempted: "send to \(message.subject)", reason: reason)))
-        case .flush(let continuation): continuation.resume(returning: false)
-        case .subscribe(_, let target, _), .drain(let target, _): CallbackRegistry.shared.abandon(target)
-        case .publish, .answers, .lost, .stop: break
-        }
-    }
-
     private mutating func wait(for duration: Duration) {
         let deadline = DispatchTime.now() + duration.timeInterval
         while !isStopping, DispatchTime.now() < deadline {
             for command in connection.queue.take(until: deadline) {
-                if case .stop = command { isStopping = true } else { refuse(command) }
+                if case .stop = command { isStopping = true } else { connection.refuse(command) }
             }
         }
     }

@@ -17,6 +17,12 @@ enum RequestOutcome: Sendable {
 struct Reply: Sendable {
     let headers: HeaderBlock
     let body: [UInt8]
+
+    /// Whether the server says that nobody listens: a status without a body, and without the fields that stand behind
+    /// every stored message, which may itself look like one (a server from 2.11 on adds `Nats-Subject` to the status).
+    var meansNoResponders: Bool {
+        headers.status == 503 && body.isEmpty && headers.last(StoredMessage.Name.sequence) == nil
+    }
 }
 
 /// The requests that wait for an answer. Safe from any thread; each is resumed exactly once.
@@ -44,12 +50,17 @@ final class RequestTable: Sendable {
         }
     }
 
-    /// - Returns: whether anybody still waits, so that it is worth sending.
-    func markSent(_ token: UInt64) -> Bool {
+    /// Notes that the requests among `commands` are about to be sent.
+    /// - Returns: the tokens of those that somebody still waits for, so that they are worth sending.
+    func markSent(_ commands: ArraySlice<Command>) -> Set<UInt64> {
         state.withLock { state in
-            guard state.pending[token] != nil else { return false }
-            state.pending[token]?.isSent = true
-            return true
+            var tokens: Set<UInt64> = []
+            for case .request(let token, _) in commands {
+                guard let index = state.pending.index(forKey: token) else { continue }
+                state.pending.values[index].isSent = true
+                tokens.insert(token)
+            }
+            return tokens
         }
     }
 

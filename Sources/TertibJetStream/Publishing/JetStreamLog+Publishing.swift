@@ -4,7 +4,7 @@ public import TertibCore
 extension JetStreamLog {
     /// Publishes one message with its event id as `Nats-Msg-Id`, and waits for the stream's answer.
     ///
-    /// Nothing is retried here, and nothing is sent after this has returned.
+    /// Nothing is retried here, and nothing is kept for a later connection.
     public func publish(
         _ message: WireMessage, expecting expectation: SubjectExpectation
     ) async -> PublishOutcome {

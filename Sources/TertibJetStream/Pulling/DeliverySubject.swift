@@ -15,14 +15,25 @@ struct DeliverySubject: Hashable, Sendable {
     let pending: UInt64
 
     init?(_ reply: String) {
-        let tokens = reply.split(separator: ".", omittingEmptySubsequences: false)
-        guard tokens.count == 9 || tokens.count >= 11, tokens[0] == "$JS", tokens[1] == "ACK" else { return nil }
-        let first = tokens.count == 9 ? 2 : 4
-        guard let attempt = Int(tokens[first + 2]), let sequence = UInt64(tokens[first + 3]),
-            let nanoseconds = Int64(tokens[first + 5]), let pending = UInt64(tokens[first + 6])
+        // One pass over the bytes: this is done for every delivery.
+        guard reply.utf8.starts(with: "$JS.ACK.".utf8) else { return nil }
+        var starts: [String.Index] = [reply.startIndex]
+        starts.reserveCapacity(13)
+        for index in reply.utf8.indices where reply.utf8[index] == UInt8(ascii: ".") {
+            starts.append(reply.utf8.index(after: index))
+        }
+        guard starts.count == 9 || starts.count >= 11 else { return nil }
+        let first = starts.count == 9 ? 2 : 4
+        func token(_ offset: Int) -> Substring {
+            let next = first + offset + 1
+            let end = next < starts.count ? reply.utf8.index(before: starts[next]) : reply.endIndex
+            return reply[starts[first + offset]..<end]
+        }
+        guard let attempt = Int(token(2)), let sequence = UInt64(token(3)), let nanoseconds = Int64(token(5)),
+            let pending = UInt64(token(6))
         else { return nil }
-        stream = tokens[first]
-        consumer = tokens[first + 1]
+        stream = token(0)
+        consumer = token(1)
         self.attempt = attempt
         self.sequence = StreamSequence(sequence)
         storedAt = Timestamp(microseconds: nanoseconds / 1000)

@@ -69,7 +69,7 @@ extension PullSource {
         state.withLock { state in
             if state.session?.number == session.number { state.session?.targets.append(target) }
         }
-        log.connection.queue.append(
+        log.connection.enqueue(
             .subscribe(subject: "\(subject).*", target: target, link: session.link.number))
     }
 
@@ -106,16 +106,15 @@ extension PullSource {
             storedAt: subject.storedAt, replyToken: reply)
         let size = message.size
         let now = now
-        let isTaken = state.withLock { state in
-            guard !state.isClosed, !state.isSuspended || state.session != nil else { return false }
+        let effect = state.withLock { state -> Effect? in
+            guard !state.isClosed, !state.isSuspended || state.session != nil else { return nil }
             state.buffer.append(Buffered(delivery: delivery, size: size))
             state.machine.arrived(
                 slot: state.session?.number == session ? slot : nil, size: size, now: now)
-            return true
+            return state.effect(now: now)
         }
-        guard isTaken else { return send(.negativeAcknowledge(delay: .zero), to: [reply]) }
-        wake()
-        pump()
+        guard let effect else { return send(.negativeAcknowledge(delay: .zero), to: [reply]) }
+        perform(effect)
     }
 
     private func hear(_ status: PullStatus, slot: Int, token: UInt64, session: Int) {
@@ -123,58 +122,62 @@ extension PullSource {
         state.withLock { state in
             guard state.session?.number == session else { return }
             state.machine.heard(status, slot: slot, token: token, now: now)
-            if status == .consumerDeleted { state.needsCheck = true }
+            switch status {
+            case .consumerDeleted:
+                state.wasDeleted = true
+                state.needsCheck = true
+            // A newer server says at once that there is no such consumer; 2.9 is silent.
+            case .rejected: state.needsCheck = true
+            case .heartbeat, .ended, .tooFewBytes: break
+            }
         }
-        switch status {
-        case .consumerDeleted: wake()
-        case .rejected(let text):
+        if case .rejected(let text) = status {
             log.logger.debug(
                 "the broker ended a pull request",
                 metadata: ["consumer": "\(subscription.durableName)", "status": "\(text)"])
-        case .heartbeat, .ended, .tooFewBytes: break
         }
         pump()
     }
 
-    /// Asks for as much as there is room for.
+    /// Asks for as much as there is room for, and wakes those who wait.
     func pump() {
         let now = now
-        let (requests, session) = state.withLock { ($0.machine.requests(now: now), $0.session) }
-        if !requests.isEmpty { send(requests, of: session) }
+        perform(state.withLock { $0.effect(now: now) })
+    }
+
+    private func perform(_ effect: Effect) {
+        effect.waiters.forEach { $0.resume() }
+        if !effect.requests.isEmpty { send(effect.requests, of: effect.session) }
     }
 
     private func tick() {
         let now = now
-        let isSilent = state.withLock { state in
-            let isSilent = state.machine.hasGoneSilent(now: now)
-            if isSilent { state.needsCheck = true }
-            return isSilent
+        state.withLock { state in
+            if state.machine.hasGoneSilent(now: now) { state.needsCheck = true }
         }
-        if isSilent { wake() }
         extend()
         pump()
     }
 
     /// Deliveries that wait here are at work as far as the broker is concerned, as long as somebody takes them at all.
     private func extend() {
-        let (extended, given) = state.withLock { state -> ([String], [String]) in
+        let (extended, dropped) = state.withLock { state -> ([String], Int) in
             let now = ContinuousClock.now
-            guard !state.buffer.isEmpty, now - state.lastExtended > acknowledgementWait / 3 else { return ([], []) }
+            guard !state.buffer.isEmpty, now - state.lastExtended > acknowledgementWait / 3 else { return ([], 0) }
             state.lastExtended = now
-            let replies = state.buffer.map(\.delivery.replyToken)
-            guard now - state.lastTaken > acknowledgementWait else { return (replies, []) }
-            state.machine.took(messages: state.buffer.count, bytes: state.buffer.reduce(0) { $0 + $1.size })
-            state.machine.end()
-            state.buffer = []
+            guard now - state.lastTaken > acknowledgementWait else {
+                return (state.buffer.map(\.delivery.replyToken), 0)
+            }
+            let count = state.buffer.count
             state.isSuspended = true
-            return ([], replies)
+            state.clearBuffer()
+            return ([], count)
         }
         if !extended.isEmpty { send(.inProgress, to: extended) }
-        if !given.isEmpty {
+        if dropped > 0 {
             log.logger.warning(
-                "nobody takes deliveries: they are given back",
-                metadata: ["consumer": "\(subscription.durableName)", "deliveries": "\(given.count)"])
-            send(.negativeAcknowledge(delay: .zero), to: given)
+                "nobody takes deliveries: they are left to be delivered again",
+                metadata: ["consumer": "\(subscription.durableName)", "deliveries": "\(dropped)"])
             endSession()
         }
     }
@@ -186,11 +189,40 @@ extension PullSource {
             return state.session
         }
         guard let session else { return }
-        for target in session.targets { log.connection.queue.append(.drain(target: target, link: session.link.number)) }
+        for target in session.targets { log.connection.enqueue(.drain(target: target, link: session.link.number)) }
     }
 
     func send(_ answer: DeliveryAnswer, to replies: [String]) {
-        log.connection.queue.append(.answers(subjects: replies, body: answer.body))
+        log.connection.enqueue(.answers(subjects: replies, body: answer.body))
+    }
+}
+
+/// What follows from a change of state, done outside of the lock.
+private struct Effect {
+    let requests: [PullMachine.Request]
+    let session: PullSource.Session?
+    let waiters: [CheckedContinuation<Void, Never>]
+}
+
+extension PullSource.State {
+    /// Whether there is a reason to look again for those who wait.
+    var hasNews: Bool {
+        failure != nil || isClosed || (needsCheck ? link != nil : !buffer.isEmpty)
+    }
+
+    mutating func clearBuffer() {
+        machine.took(messages: buffer.count, bytes: buffer.reduce(0) { $0 + $1.size })
+        buffer = []
+    }
+
+    fileprivate mutating func effect(now: Duration) -> Effect {
+        let requests = machine.requests(now: now)
+        var waiting: [CheckedContinuation<Void, Never>] = []
+        if !waiters.isEmpty, hasNews {
+            waiting = waiters.values.map(\.self)
+            waiters = [:]
+        }
+        return Effect(requests: requests, session: requests.isEmpty ? nil : session, waiters: waiting)
     }
 }
 

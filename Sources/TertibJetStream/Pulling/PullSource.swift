@@ -36,6 +36,8 @@ final class PullSource: DeliverySource {
         var isClosed = false
         /// Ask whether the consumer is still the one that was subscribed to before anything more is handed out.
         var needsCheck = false
+        /// The broker has said that the consumer was deleted, whatever stands under its name now.
+        var wasDeleted = false
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
         var nextWaiter = 1
         var drained: [CheckedContinuation<Void, Never>] = []
@@ -97,7 +99,7 @@ final class PullSource: DeliverySource {
                 "expires": .integer(request.expiry.nanoseconds),
                 "idle_heartbeat": .integer(request.heartbeat.nanoseconds),
             ]
-            log.connection.queue.append(
+            log.connection.enqueue(
                 .publish(
                     OutgoingMessage(subject: subject, body: body.encoded),
                     reply: "\(session.subject(number, slot: request.slot)).\(request.token)",

@@ -4,7 +4,8 @@ import TertibCore
 
 /// Reads messages out of the two forms in which JetStream hands out what it has stored.
 enum StoredMessage {
-    private enum Name {
+    /// The fields that `DIRECT.GET` appends.
+    enum Name {
         static let stream = "Nats-Stream"
         static let subject = "Nats-Subject"
         static let sequence = "Nats-Sequence"

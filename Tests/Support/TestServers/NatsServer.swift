@@ -100,8 +100,18 @@ public final class NatsServer: Sendable {
     /// Ends the server in order (SIGTERM), and waits for it.
     public func stop() { end(SIGTERM) }
 
-    /// Holds the server (SIGSTOP): its connections stay open, and nothing answers.
-    public func pause() { signal(SIGSTOP) }
+    /// Holds the server (SIGSTOP), and waits until it is held: its connections stay open, and nothing answers.
+    public func pause() async throws {
+        signal(SIGSTOP)
+        guard let id = state.withLock({ $0.process?.id }) else { throw TestServerError("the server does not run") }
+        try await waitUntil("every thread of the server to stop") {
+            let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(id)/task")
+            return threads.allSatisfy { thread in
+                let stat = (try? String(contentsOfFile: "/proc/\(id)/task/\(thread)/stat", encoding: .utf8)) ?? ""
+                return stat.contains(") T ")
+            }
+        }
+    }
 
     /// Lets a held server go on (SIGCONT).
     public func resume() { signal(SIGCONT) }
