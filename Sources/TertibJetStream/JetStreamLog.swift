@@ -1,4 +1,5 @@
 public import Logging
+import Synchronization
 public import Tertib
 
 /// The event log of production: a stream of NATS JetStream.
@@ -10,6 +11,8 @@ public final class JetStreamLog: EventLog {
     let connection: Connection
     let api: JetStreamAPI
     let logger: Logger
+    /// Whether the stream answers direct reads, as far as it is known.
+    let directGet = Mutex<Bool?>(nil)
 
     private init(_ connection: Connection, logger: Logger) {
         self.connection = connection

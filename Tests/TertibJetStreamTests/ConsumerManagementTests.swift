@@ -17,7 +17,9 @@ struct ConsumerManagementTests {
         try fixture.raw().request("$JS.API.CONSUMER.INFO.SHOP.orders-orders")
     }
 
-    @Test("it is created without a delivery limit, and follows the configuration afterwards", arguments: NatsServer.binaries)
+    @Test(
+        "it is created without a delivery limit, and follows the configuration afterwards",
+        arguments: NatsServer.binaries)
     func creates(_ binary: NatsServer.Binary) async throws {
         try await Fixture.with(binary) { fixture in
             let log = try await fixture.log()
@@ -25,7 +27,8 @@ struct ConsumerManagementTests {
             await source.close()
             var config = try info(fixture)
             for part in [
-                #""ack_policy":"explicit""#, #""deliver_policy":"all""#, #""max_deliver":-1"#, #""ack_wait":30000000000"#,
+                #""ack_policy":"explicit""#, #""deliver_policy":"all""#, #""max_deliver":-1"#,
+                #""ack_wait":30000000000"#,
                 #""max_ack_pending":20000"#, #""description":"tertib store=store-1""#,
             ] {
                 #expect(config.contains(part), "\(part) in \(config)")
@@ -48,7 +51,8 @@ struct ConsumerManagementTests {
         }
     }
 
-    @Test("another database is refused with the flag that takes over, and can take over", arguments: NatsServer.binaries)
+    @Test(
+        "another database is refused with the flag that takes over, and can take over", arguments: NatsServer.binaries)
     func storeMismatch(_ binary: NatsServer.Binary) async throws {
         try await Fixture.with(binary) { fixture in
             let log = try await fixture.log()
@@ -110,7 +114,10 @@ struct ConsumerManagementTests {
                 (#""ack_policy":"none""#, "ack policy is none"),
                 (#""ack_policy":"all""#, "ack policy is all"),
                 (#""ack_policy":"explicit","deliver_policy":"new""#, "deliver policy is new"),
-                (#""ack_policy":"explicit","deliver_policy":"last_per_subject","filter_subject":"shop.>""#, "deliver policy"),
+                (
+                    #""ack_policy":"explicit","deliver_policy":"last_per_subject","filter_subject":"shop.>""#,
+                    "deliver policy"
+                ),
                 (#""ack_policy":"explicit","deliver_subject":"push.here""#, "pushes to push.here"),
             ]
             let underCheck = [

@@ -14,11 +14,19 @@ extension Connection {
                 "the broker does not permit this user",
                 metadata: ["nats.operation": "\(violation.operation)", "nats.subject": "\(violation.subject)"])
             requests.refuse(violation)
-            if violation.operation == .subscription { requests.failAll(violation.error.reason) }
+            if violation.operation == .subscription { deafen(link, violation) }
             announce(.refused(violation))
         case .other(let text):
             logger.debug("libnats reports an error", metadata: ["nats.error": "\(text)"])
         }
+    }
+
+    /// No answer can arrive: every request fails with the reason until there is another connection. The server may say
+    /// so before the connection is known as one that is up.
+    private func deafen(_ link: Int, _ violation: PermissionViolation) {
+        guard violation.subject.hasPrefix("\(options.inboxPrefix).") else { return }
+        state.withLock { $0.deafness = Deafness(link: link, error: violation.error) }
+        requests.failAll(violation.error)
     }
 
     func up(_ link: Link, discovered: [String]) {
@@ -43,7 +51,7 @@ extension Connection {
             state.trouble = trouble
             return state.isClosed
         }
-        requests.failAll(trouble.reason)
+        requests.failAll(trouble)
         if !isClosed { logger.warning("the connection to the broker was lost") }
         announce(.down)
     }

@@ -13,6 +13,7 @@ final class Connection: Sendable {
     /// The state that every thread may read.
     struct State {
         var link: Link?
+        var deafness: Deafness?
         /// Why there is no link.
         var trouble = EventLogError(.unavailable, attempted: "reach the broker", reason: "not connected yet")
         /// Whether the trouble needs a person.
@@ -26,6 +27,12 @@ final class Connection: Sendable {
         var ended: [CheckedContinuation<Void, Never>] = []
         var hasEnded = false
         var nextNumber = 1
+    }
+
+    /// Why no answer can arrive on a link, although there is one.
+    struct Deafness {
+        let link: Int
+        let error: EventLogError
     }
 
     let options: JetStreamOptions
@@ -74,6 +81,7 @@ final class Connection: Sendable {
     func link() throws(EventLogError) -> Link {
         let result = state.withLock { state -> Result<Link, EventLogError> in
             if state.isClosed { return .failure(Self.closed) }
+            if let deafness = state.deafness, deafness.link == state.link?.number { return .failure(deafness.error) }
             return state.link.map { .success($0) } ?? .failure(state.trouble)
         }
         return try result.get()
@@ -175,7 +183,7 @@ final class Connection: Sendable {
     /// The I/O thread's last act.
     func ended() {
         for command in queue.close() { refuse(command) }
-        requests.failAll("the event log was closed")
+        requests.failAll(Self.closed)
         let (waiters, ended) = state.withLock { state in
             defer {
                 state.waiters = [:]

@@ -80,10 +80,11 @@ final class RequestTable: Sendable {
         }
     }
 
-    /// Resumes all: the connection is gone.
-    func failAll(_ reason: String) {
+    /// Resumes all: the connection is gone, or no answer can arrive on it.
+    func failAll(_ cause: EventLogError) {
         for pending in remove(where: { _ in true }) {
-            let error = EventLogError(.unavailable, attempted: "send to \(pending.subject)", reason: reason)
+            let error = EventLogError(
+                cause.code, attempted: "send to \(pending.subject)", reason: cause.reason, advice: cause.advice)
             pending.continuation.resume(returning: pending.isSent ? .unanswered(error) : .notSent(error))
         }
     }

@@ -31,17 +31,13 @@ struct PullMachine: Sendable {
         var lastHeard: Duration
     }
 
-    private struct Slot {
-        var open: Open?
-        var restsUntil = Duration.zero
-    }
-
     static let slotCount = 2
 
     let limits: Limits
     /// No request asks for fewer bytes than this: the largest message must fit.
     private(set) var smallestBytes: Int
-    private var slots = [Slot](repeating: Slot(), count: slotCount)
+    private var slots = [Open?](repeating: nil, count: slotCount)
+    private var restsUntil = Duration.zero
     private var nextToken: UInt64 = 1
     private var rejections = 0
     private var bufferedMessages = 0
@@ -56,27 +52,27 @@ struct PullMachine: Sendable {
     /// A new connection, or the end of a pause: nothing of before is open any more.
     mutating func begin(largestMessage: Int) {
         smallestBytes = max(smallestBytes, largestMessage)
-        slots = [Slot](repeating: Slot(), count: Self.slotCount)
+        slots = [Open?](repeating: nil, count: Self.slotCount)
         isRunning = true
     }
 
     /// The connection is gone, or a pause begins.
     mutating func end() {
         isRunning = false
-        slots = [Slot](repeating: Slot(), count: Self.slotCount)
+        slots = [Open?](repeating: nil, count: Self.slotCount)
     }
 
     /// A delivery has arrived and waits to be taken; `slot` is `nil` for one of before the last beginning.
     mutating func arrived(slot: Int?, size: Int, now: Duration) {
         bufferedMessages += 1
         bufferedBytes += size
-        guard let slot, var open = slots[slot].open else { return }
+        guard let slot, var open = slots[slot] else { return }
         rejections = 0
         open.messages -= 1
         open.bytes -= size
         open.isUntouched = false
         open.lastHeard = now
-        slots[slot].open = open.messages > 0 ? open : nil
+        slots[slot] = open.messages > 0 ? open : nil
     }
 
     /// Deliveries were taken.
@@ -87,21 +83,21 @@ struct PullMachine: Sendable {
 
     /// The broker said something about a request. Of an old request it means nothing.
     mutating func heard(_ status: PullStatus, slot: Int, token: UInt64, now: Duration) {
-        guard var open = slots[slot].open, open.token == token else { return }
+        guard var open = slots[slot], open.token == token else { return }
         switch status {
         case .heartbeat:
             open.lastHeard = now
-            slots[slot].open = open
+            slots[slot] = open
         case .ended:
             rejections = 0
-            slots[slot].open = nil
+            slots[slot] = nil
         case .tooFewBytes:
             if open.isUntouched { smallestBytes = max(smallestBytes, open.bytes) * 2 }
-            slots[slot].open = nil
+            slots[slot] = nil
         case .rejected, .consumerDeleted:
             rejections += 1
-            slots[slot].open = nil
-            slots[slot].restsUntil = now + min(.milliseconds(100) * (1 << min(rejections, 6)), .seconds(5))
+            slots[slot] = nil
+            restsUntil = now + min(.milliseconds(100) * (1 << min(rejections, 6)), .seconds(5))
         }
     }
 
@@ -109,22 +105,22 @@ struct PullMachine: Sendable {
     mutating func hasGoneSilent(now: Duration) -> Bool {
         var isSilent = false
         for index in slots.indices {
-            guard let open = slots[index].open, now - open.lastHeard > limits.heartbeat * 2 + .milliseconds(200) else {
+            guard let open = slots[index], now - open.lastHeard > limits.heartbeat * 2 + .milliseconds(200) else {
                 continue
             }
             isSilent = true
-            slots[index].open = nil
+            slots[index] = nil
         }
         return isSilent
     }
 
     /// The requests that there is room for now.
     mutating func requests(now: Duration) -> [Request] {
-        guard isRunning else { return [] }
+        guard isRunning, restsUntil <= now else { return [] }
         var requests: [Request] = []
-        for index in slots.indices where slots[index].open == nil && slots[index].restsUntil <= now {
+        for index in slots.indices where slots[index] == nil {
             guard let (messages, bytes) = room() else { break }
-            slots[index].open = Open(token: nextToken, messages: messages, bytes: bytes, lastHeard: now)
+            slots[index] = Open(token: nextToken, messages: messages, bytes: bytes, lastHeard: now)
             requests.append(
                 Request(
                     slot: index, token: nextToken, messages: messages, bytes: bytes, expiry: limits.expiry,
@@ -137,7 +133,7 @@ struct PullMachine: Sendable {
     /// How much the next request may ask for. A small remainder waits until there is more room, unless nothing else is
     /// open: many tiny requests cost more than they bring.
     private func room() -> (messages: Int, bytes: Int)? {
-        let open = slots.compactMap(\.open)
+        let open = slots.compactMap(\.self)
         let share = min((limits.messages + 1) / 2, limits.requestMessages)
         let messages = min(share, limits.messages - bufferedMessages - open.reduce(0) { $0 + $1.messages })
         guard messages >= 1, open.isEmpty || messages * 2 >= share else { return nil }

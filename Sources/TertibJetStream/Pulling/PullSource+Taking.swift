@@ -106,14 +106,17 @@ extension PullSource {
         let name = subscription.durableName
         let attempted = "receive from the consumer \(name)"
         do throws(EventLogError) {
+            guard try await log.description(attempted).createdAt == streamCreatedAt else {
+                throw EventLogError(
+                    .streamGone, attempted: attempted, reason: "the stream was deleted and created again",
+                    advice: "Positions in the old stream mean nothing in the new one: rebuild the consumer.")
+            }
             guard let consumer = try await log.consumer(name, attempted) else {
-                try await checkStream(attempted)
                 throw EventLogError(
                     .consumerGone, attempted: attempted, reason: "the JetStream consumer was deleted",
                     advice: "Start the service again to create it anew; every event is then delivered once more.")
             }
             guard isTheSame(consumer) else {
-                try await checkStream(attempted)
                 throw EventLogError(
                     .consumerGone, attempted: attempted,
                     reason: "the JetStream consumer was deleted and created again",
@@ -131,14 +134,6 @@ extension PullSource {
 
     private func isTheSame(_ consumer: ConsumerDescription) -> Bool {
         !state.withLock { $0.wasDeleted } && consumer.isOf(consumerCreatedAt)
-    }
-
-    private func checkStream(_ attempted: String) async throws(EventLogError) {
-        guard try await log.description(attempted).createdAt == streamCreatedAt else {
-            throw EventLogError(
-                .streamGone, attempted: attempted, reason: "the stream was deleted and created again",
-                advice: "Positions in the old stream mean nothing in the new one: rebuild the consumer.")
-        }
     }
 
     func answer(_ answer: DeliveryAnswer, to deliveries: [Delivery]) async {

@@ -1,3 +1,4 @@
+import Synchronization
 public import Tertib
 public import TertibCore
 
@@ -30,7 +31,7 @@ extension JetStreamLog {
     private func read(
         _ query: JSONValue, from source: ReadSource, _ attempted: String
     ) async throws(EventLogError) -> LoggedMessage? {
-        if case .anyReplica = source {
+        if source == .anyReplica, try await allowsDirectGet(attempted) {
             switch try await directly(query, attempted) {
             case .found(let message): return message
             case .absent: return nil
@@ -55,6 +56,19 @@ extension JetStreamLog {
         }
     }
 
+    /// nats-server 2.9 does not answer at all when direct get is off, so it has to be known before.
+    private func allowsDirectGet(_ attempted: String) async throws(EventLogError) -> Bool {
+        if let known = directGet.withLock(\.self) { return known }
+        do throws(EventLogError) {
+            return try await description(attempted).allowsDirectGet
+        } catch {
+            // A user who may not ask may be permitted to read.
+            guard error.code == .notPermitted else { throw error }
+            directGet.withLock { $0 = true }
+            return true
+        }
+    }
+
     private enum DirectAnswer {
         case found(LoggedMessage)
         case absent
@@ -65,14 +79,14 @@ extension JetStreamLog {
     private func directly(_ query: JSONValue, _ attempted: String) async throws(EventLogError) -> DirectAnswer {
         let request = OutgoingMessage(
             subject: "\(api.prefix).DIRECT.GET.\(api.stream)", body: query.encoded)
-        switch await connection.request(request, within: api.timeout) {
+        switch await connection.request(request, within: min(api.timeout, .seconds(1))) {
         case .reply(let reply):
             if let message = StoredMessage.decode(direct: reply) { return .found(message) }
             return reply.headers.status == 404 && reply.body.isEmpty ? .absent : .askTheLeader
         case .noResponders:
             return .askTheLeader
         case .notSent(let error), .unanswered(let error):
-            if error.code == .notPermitted { return .askTheLeader }
+            if [.notPermitted, .timedOut].contains(error.code) { return .askTheLeader }
             throw EventLogError(error.code, attempted: attempted, reason: error.reason, advice: error.advice)
         }
     }

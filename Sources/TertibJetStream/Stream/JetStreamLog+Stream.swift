@@ -1,4 +1,5 @@
 import Logging
+import Synchronization
 public import Tertib
 import TertibCore
 
@@ -89,6 +90,7 @@ extension JetStreamLog {
             guard let description = StreamDescription(answer) else {
                 throw EventLogError(.invalid, attempted: attempted, reason: "the answer describes no stream")
             }
+            directGet.withLock { $0 = description.allowsDirectGet }
             return description
         case .failure(let failure):
             throw failure.error(attempted)

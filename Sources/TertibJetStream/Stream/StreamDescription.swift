@@ -25,6 +25,8 @@ struct StreamDescription: Sendable {
         return .nanoseconds(number)
     }
 
+    var allowsDirectGet: Bool { config["allow_direct"].bool }
+
     func streamState(_ name: StreamName, enforcesExpectations: Bool) -> StreamState {
         let messages = state["messages"].unsigned ?? 0
         let last = state["last_seq"].unsigned ?? 0

@@ -7,7 +7,8 @@ final class ChildProcess: Sendable {
     let id: pid_t
     /// Held while a child is started, and while a descriptor is made that no child may inherit.
     static let spawning = Mutex<Void>(())
-    private let isReaped = Mutex(false)
+    /// The wait status, once it was waited for.
+    private let ended = Mutex<Int32?>(nil)
 
     /// - Parameters:
     ///   - output: a file for its standard output and error.
@@ -39,21 +40,28 @@ final class ChildProcess: Sendable {
     }
 
     var isRunning: Bool {
-        isReaped.withLock { isReaped in
-            if !isReaped, waitpid(id, nil, WNOHANG) == id { isReaped = true }
-            return !isReaped
+        ended.withLock { ended in
+            var status: Int32 = 0
+            if ended == nil, waitpid(id, &status, WNOHANG) == id { ended = status }
+            return ended == nil
         }
     }
 
     func signal(_ number: Int32) {
-        isReaped.withLock { isReaped in
-            if !isReaped { _ = kill(id, number) }
+        ended.withLock { ended in
+            if ended == nil { _ = kill(id, number) }
         }
     }
 
-    func waitForEnd() {
-        isReaped.withLock { isReaped in
-            if !isReaped { isReaped = waitpid(id, nil, 0) == id }
+    /// - Returns: the wait status: 0 when it ended well.
+    @discardableResult
+    func waitForEnd() -> Int32 {
+        ended.withLock { ended in
+            if let ended { return ended }
+            var status: Int32 = 0
+            while waitpid(id, &status, 0) != id, errno == EINTR {}
+            ended = status
+            return status
         }
     }
 }
