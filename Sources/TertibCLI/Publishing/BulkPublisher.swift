@@ -71,14 +71,12 @@ struct BulkPublisher: Sendable {
     private func publish(queue: [EventLine]) async -> QueueOutcome {
         var outcome = QueueOutcome()
         var rest = queue[...]
-        var races = 0
         while let first = rest.first {
             let run = Self.run(rest)
             do {
                 let receipts = try await tertib.append(
                     run.map(\.event), to: first.aggregate, expecting: first.expectedVersion, force: force)
                 note(receipts, in: &outcome, &rest)
-                races = 0
             } catch {
                 var cause: any Error = error
                 if let partial = error as? PartialAppend {
@@ -86,11 +84,8 @@ struct BulkPublisher: Sendable {
                     cause = partial.underlying
                 }
                 guard let line = rest.first else { return outcome }
-                races += 1
-                if cause is VersionConflict, line.expectedVersion == nil, races <= RaceRetry.limit {
-                    await RaceRetry.pause(after: races)
-                    continue
-                }
+                // Another writer came between two lines: the next append follows it, and runs lost races again.
+                if error is PartialAppend, cause is VersionConflict, line.expectedVersion == nil { continue }
                 outcome.failure = (line, Failure(cause))
                 outcome.skipped = rest.count - 1
                 return outcome
@@ -118,18 +113,5 @@ struct BulkPublisher: Sendable {
             end += 1
         }
         return lines[..<end]
-    }
-}
-
-/// How often, and after which pauses, a lost race is run again by who expects nothing.
-enum RaceRetry {
-    /// So many lost races in a row are too many.
-    static let limit = 1000
-
-    /// Waits a moment, longer after more losses, each time a random share of it.
-    static func pause(after losses: Int) async {
-        let bound = Duration.milliseconds(1 << min(losses, 6))
-        // Cancellation ends the pause, and the next append with it.
-        try? await Task.sleep(for: bound * Double.random(in: 0..<1))
     }
 }

@@ -120,20 +120,9 @@ struct PublishCommand: AsyncParsableCommand {
     private func append(
         _ event: NewEvent, to aggregate: Aggregate, expecting expected: AggregateVersion?, with tertib: Tertib
     ) async throws -> PublishReceipt {
-        var races = 0
-        while true {
-            do {
-                let receipts = try await tertib.append([event], to: aggregate, expecting: expected, force: force)
-                guard let receipt = receipts.first else {
-                    preconditionFailure("an event was appended without a receipt")
-                }
-                return receipt
-            } catch let error as VersionConflict where expected == nil && races < RaceRetry.limit {
-                races += 1
-                _ = error
-                await RaceRetry.pause(after: races)
-            }
-        }
+        let receipts = try await tertib.append([event], to: aggregate, expecting: expected, force: force)
+        guard let receipt = receipts.first else { preconditionFailure("an event was appended without a receipt") }
+        return receipt
     }
 }
 
