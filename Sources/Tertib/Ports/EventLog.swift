@@ -211,7 +211,8 @@ public struct Subscription: Hashable, Sendable {
     public var byteLimit: Int
     /// The identity of the database that all replicas share, kept in the durable consumer's description.
     public var storeID: String
-    /// Take the durable consumer over although its description names another database.
+    /// Take the durable consumer over although its description names another database: it is created anew, and
+    /// everything is delivered again.
     public var takesOver: Bool
 
     /// Creates a subscription.

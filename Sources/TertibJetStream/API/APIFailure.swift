@@ -56,7 +56,7 @@ struct APIFailure: Hashable, Sendable {
                 advice: "Enable JetStream for the server and the account, or check nats.apiPrefix.")
         default:
             return EventLogError(
-                code == 503 ? .unavailable : .invalid, attempted: attempted, reason: reason)
+                code == 429 || code >= 500 ? .unavailable : .invalid, attempted: attempted, reason: reason)
         }
     }
 }

@@ -9,7 +9,8 @@ extension PullSource {
         switch change {
         case .up(let link):
             let isNew = state.withLock { state in
-                guard state.link != link else { return false }
+                guard state.link != link, link.number > state.newestLink else { return false }
+                state.newestLink = link.number
                 state.needsCheck = state.sessions > 0
                 state.link = link
                 return !state.isSuspended && !state.isClosed && state.failure == nil

@@ -116,13 +116,15 @@ extension PullSource {
                     .consumerGone, attempted: attempted, reason: "the JetStream consumer was deleted",
                     advice: "Start the service again to create it anew; every event is then delivered once more.")
             }
+            var own = subscription
+            own.takesOver = false
+            try JetStreamLog.checkStore(of: consumer, own)
             guard isTheSame(consumer) else {
                 throw EventLogError(
                     .consumerGone, attempted: attempted,
                     reason: "the JetStream consumer was deleted and created again",
                     advice: "Start the service again to receive from the new one.")
             }
-            try JetStreamLog.checkStore(of: consumer, subscription)
             state.withLock { $0.needsCheck = false }
             return true
         } catch {

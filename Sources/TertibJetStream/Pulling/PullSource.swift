@@ -28,6 +28,8 @@ final class PullSource: DeliverySource {
         var machine: PullMachine
         var buffer: [Buffered] = []
         var link: Link?
+        /// An older link that is announced late is no news.
+        var newestLink = Int.min
         var session: Session?
         var sessions = 0
         var listener: Int?

@@ -51,6 +51,16 @@ struct ConsumerRules: Sendable {
         return nil
     }
 
+    /// A filter that is not the wanted one: what it has left out so far would never come.
+    func narrowness(of config: JSONValue) -> (reason: String, advice: String)? {
+        guard let found = config["filter_subject"].text, !found.isEmpty, found != filter else { return nil }
+        return (
+            "it has received \(found) only: earlier events of the other types would never come",
+            "Give the consumer another name, which starts with the first event, or delete the JetStream consumer "
+                + "\(subscription.durableName)."
+        )
+    }
+
     /// What a consumer that may only be checked must have.
     func shortfall(of config: JSONValue) -> (reason: String, advice: String)? {
         let advice = "Change the JetStream consumer, or use \"manage\": \"create\"."

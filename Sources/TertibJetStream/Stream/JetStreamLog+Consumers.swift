@@ -53,6 +53,14 @@ extension JetStreamLog {
         }
         try Self.checkStore(of: found, subscription)
         if connection.options.management == .create {
+            if let owner = found.storeID, owner != subscription.storeID {
+                return try await createAnew(rules, attempted)
+            }
+            if let narrowness = rules.narrowness(of: found.config) {
+                throw EventLogError(
+                    .unsafeConfiguration, attempted: "use the consumer \(name)", reason: narrowness.reason,
+                    advice: narrowness.advice)
+            }
             let wanted = rules.applied(to: found.config)
             return wanted == found.config ? found : try await write(wanted, rules, attempted)
         }
@@ -65,6 +73,21 @@ extension JetStreamLog {
             logger.warning("a setting of the consumer", metadata: ["consumer": "\(name)", "setting": "\(warning)"])
         }
         return found
+    }
+
+    /// Takes a consumer over: the new database has seen nothing of what was acknowledged for the old one, so everything
+    /// is delivered again; what it has seen is stale there, and costs little.
+    private func createAnew(
+        _ rules: ConsumerRules, _ attempted: String
+    ) async throws(EventLogError) -> ConsumerDescription {
+        let name = rules.subscription.durableName
+        logger.notice("the consumer is taken over, everything is delivered again", metadata: ["consumer": "\(name)"])
+        if case .failure(let failure) = try await api.call("CONSUMER.DELETE.\(api.stream).\(name)", nil, attempted),
+            failure.errorCode != APIFailure.Known.consumerNotFound
+        {
+            throw failure.error(attempted)
+        }
+        return try await write(rules.fresh, rules, attempted)
     }
 
     private func write(

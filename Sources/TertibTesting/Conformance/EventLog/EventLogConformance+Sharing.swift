@@ -113,7 +113,9 @@ extension EventLogConformance {
                 await source.close()
             },
             check("a durable consumer of another database is refused, and can be taken over") { scene in
+                try await scene.publish("42", 1...3)
                 let first = try await scene.log.subscribe(LogScene.subscription())
+                await first.answer(.acknowledge, to: try await LogScene.receive(3, from: first))
                 await first.close()
                 let failure = try await Expect.failure(EventLogError.self, "another database to be refused") {
                     _ = try await scene.log.subscribe(LogScene.subscription(storeID: "store-2"))
@@ -121,6 +123,9 @@ extension EventLogConformance {
                 try Expect.equal(failure.code, .storeMismatch, "the code")
                 let second = try await scene.log.subscribe(
                     LogScene.subscription(storeID: "store-2", takesOver: true))
+                let history = try await LogScene.receive(3, from: second)
+                try Expect.equal(history.map(\.sequence.number), [1, 2, 3], "everything, delivered again")
+                await second.answer(.acknowledge, to: history)
                 await second.close()
                 let third = try await scene.log.subscribe(LogScene.subscription(storeID: "store-2"))
                 await third.close()

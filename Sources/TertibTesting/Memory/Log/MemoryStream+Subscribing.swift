@@ -35,8 +35,10 @@ extension MemoryStream {
                 .storeMismatch, attempted: attempted, reason: "it belongs to the database \(owner)",
                 advice: "Give the consumer another name, or take it over.")
         }
+        if management == .create, owner != subscription.storeID { return create(subscription) }
         let isSameFilter = durable.subscription.onlyType == subscription.onlyType
-        if management == .check, !isSameFilter {
+        let isNarrower = durable.subscription.onlyType != nil && !isSameFilter
+        if isNarrower || (management == .check && !isSameFilter) {
             throw EventLogError(.unsafeConfiguration, attempted: attempted, reason: "its filter is another")
         }
         durable.subscription = subscription
