@@ -45,8 +45,10 @@ struct ConsumerManagementTests {
             ] {
                 #expect(config.contains(part), "\(part) in \(config)")
             }
-            await (try await log.subscribe(subscription())).close()
-            #expect(!(try info(fixture).contains("filter_subject")))
+            // Widening the filter would hide what it has left out so far.
+            let error = await #expect(throws: EventLogError.self) { try await log.subscribe(subscription()) }
+            #expect(error?.code == .unsafeConfiguration)
+            #expect(try info(fixture).contains("filter_subject"))
             await log.close()
         }
     }
