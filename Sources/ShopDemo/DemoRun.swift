@@ -21,7 +21,10 @@ final class DemoRun: Sendable {
 
     /// How long the shop may take to come to rest after the load.
     private static let patience: Duration = .seconds(40)
-    private static let wrongWayPatience: Duration = .seconds(10)
+    /// How long the tutorials' check may then take; it never comes to rest, because each duplicate is stuck for ever.
+    private static let versionCheckPatience: Duration = .seconds(15)
+    /// How long last write wins may take, which comes to rest by itself.
+    private static let lastWriteWinsPatience: Duration = .seconds(30)
     private static let look: Duration = .milliseconds(250)
 
     init(
@@ -39,10 +42,10 @@ final class DemoRun: Sendable {
 
     /// Plays load and faults, waits for rest, ends the processes and checks the databases.
     func conduct(_ handles: [Role: Tertib]) async throws -> DemoReport {
-        guard let catalog = handles[.catalog] else { throw CancellationError() }
+        guard let catalog = handles[.catalog] else { preconditionFailure("a service of the demo was not opened") }
         let probe = RestProbe(handles: handles, workload: plan.workload)
         let hostile = HostilePublisher(tertib: catalog, workload: plan.workload, length: plan.loadLength)
-        let unrest = try await withThrowingTaskGroup(of: Void.self) { group in
+        return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.report(probe, hostile) }
             try await waitForLoad(probe)
             enter("load and faults")
@@ -51,14 +54,13 @@ final class DemoRun: Sendable {
             try await published
             enter("coming to rest")
             let unrest = try await waitForRest(probe)
-            enter("waiting for the wrong ways")
             fleet.end(Role.services)
+            enter("waiting for the wrong ways")
+            let report = try await check(handles, probe, hostile, unrest)
+            fleet.end(Role.wrongWays)
             group.cancelAll()
-            return unrest
+            return report
         }
-        let report = try await check(handles, probe, hostile, unrest)
-        fleet.end(Role.wrongWays)
-        return report
     }
 
     /// Adds what the ends of the processes have shown.
@@ -69,10 +71,7 @@ final class DemoRun: Sendable {
         report.seconds = seconds
     }
 
-    private var seconds: Double {
-        let milliseconds = (ContinuousClock.now - began) / .milliseconds(1)
-        return (milliseconds / 10).rounded() / 100
-    }
+    private var seconds: Double { Seconds.rounded(ContinuousClock.now - began) }
 
     private func enter(_ phase: String) { state.withLock { $0.phase = phase } }
 }
@@ -137,15 +136,18 @@ extension DemoRun {
     ) async throws -> DemoReport {
         guard let catalog = handles[.catalog], let orders = handles[.orders], let payments = handles[.payments],
             let lastWriteWins = handles[.lastWriteWins], let versionCheck = handles[.versionCheck]
-        else { throw CancellationError() }
+        else { preconditionFailure("a role of the demo was not opened") }
         let tables = try await ShopTables(catalog: catalog.store, orders: orders.store, payments: payments.store)
         let verification = ShopVerification(tables, workload: plan.workload)
         let offers = ShopVerification.offers(of: plan.workload)
         let baseline = WrongWayProbe(tertib: lastWriteWins, role: .lastWriteWins)
         let tutorial = WrongWayProbe(tertib: versionCheck, role: .versionCheck)
-        async let settled: Void = baseline.settle(within: Self.wrongWayPatience)
-        try await tutorial.settle(within: Self.wrongWayPatience)
-        try await settled
+        async let waited = baseline.settle(within: Self.lastWriteWinsPatience)
+        let tutorialWaited = try await tutorial.settle(within: Self.versionCheckPatience)
+        let tutorialOutcome = try await tutorial.outcome(
+            products: tables.products, offers: offers, after: tutorialWaited)
+        let baselineOutcome = try await baseline.outcome(
+            products: tables.products, offers: offers, after: try await waited)
         var faults = state.withLock(\.faults)
         faults.duplicates = hostile.duplicates
         return DemoReport(
@@ -153,8 +155,7 @@ extension DemoRun {
             events: DemoReport.Events(
                 published: try await probe.published(), foreign: plan.workload.offerChangeCount),
             outcomes: tally.outcomes, faults: faults,
-            baseline: try await baseline.outcome(products: tables.products, offers: offers),
-            tutorial: try await tutorial.outcome(products: tables.products, offers: offers),
+            baseline: baselineOutcome, tutorial: tutorialOutcome,
             tertib: DemoReport.Outcome(rows: verification.rows, inconsistentRows: verification.inconsistentRows),
             problems: unrest.map { "not at rest: \($0)" } + verification.problems, folder: nil, seconds: seconds)
     }

@@ -42,8 +42,10 @@ public struct DemoReport: Hashable, Sendable, Codable {
         public var rows: Int
         /// Rows that differ.
         public var inconsistentRows: Int
-        /// Events that the broker had not been able to hand over for good.
+        /// Deliveries that the broker had not been able to hand over for good.
         public var stuckEvents: Int?
+        /// How long after the shop's rest that was counted.
+        public var secondsAfterRest: Double?
     }
 
     /// What load and faults were drawn from.
@@ -74,14 +76,25 @@ public struct DemoReport: Hashable, Sendable, Codable {
 
     /// Two lines for people.
     public var verdict: String {
-        let others =
-            "last write wins left \(baseline.inconsistentRows) of \(baseline.rows) rows wrong; the tutorials' "
-            + "check left \(tutorial.inconsistentRows) of \(tutorial.rows) wrong and \(tutorial.stuckEvents ?? 0) "
-            + "deliveries stuck."
+        let restarts = faults.brokerRestarts == 1 ? "1 restart" : "\(faults.brokerRestarts) restarts"
         let shop =
-            "\(tertib.inconsistentRows) of \(tertib.rows) rows differ from their owners' after \(faults.kills) "
-            + "kills, \(faults.brokerRestarts) restart of the broker and \(faults.duplicates) duplicates; "
-        return
-            "With Tertib: \(shop)\(isRight ? "stock is conserved." : "\(problems.count) problems.")\nWithout: \(others)"
+            "\(tertib.inconsistentRows) of \(tertib.rows) rows differ from their owners' after \(faults.kills) kills, "
+            + "\(restarts) of the broker and \(faults.duplicates) duplicates; "
+            + (isRight ? "stock is conserved." : "problems: \(max(1, problems.count)).")
+        let later = baseline.stuckEvents.map { $0 > 0 ? " (and \($0) deliveries to come)" : "" } ?? ""
+        let wait = tutorial.secondsAfterRest.map { " \(Int($0.rounded())) seconds later" } ?? ""
+        let others =
+            "last write wins leaves \(baseline.inconsistentRows) of \(baseline.rows) rows wrong\(later); the tutorials' "
+            + "check leaves \(tutorial.inconsistentRows) of \(tutorial.rows) wrong and \(tutorial.stuckEvents ?? 0) "
+            + "deliveries stuck\(wait)."
+        return "With Tertib: \(shop)\nWithout: \(others)"
+    }
+}
+
+/// Seconds as the report has them.
+enum Seconds {
+    /// With two digits after the point.
+    static func rounded(_ duration: Duration) -> Double {
+        (duration / .milliseconds(10)).rounded() / 100
     }
 }

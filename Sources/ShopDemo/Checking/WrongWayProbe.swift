@@ -13,29 +13,31 @@ struct WrongWayProbe: Sendable {
         var unacknowledged = 0
     }
 
-    private static let look: Duration = .milliseconds(300)
+    private static let pause: Duration = .milliseconds(300)
 
     /// Waits until everything is acknowledged, or nothing has changed for a while: what is not acknowledged then comes
     /// again and again.
     /// - Parameter limit: how long to wait at most.
-    func settle(within limit: Duration) async throws {
-        let clock = ContinuousClock()
-        let deadline = clock.now + limit
+    /// - Returns: how long that took.
+    func settle(within limit: Duration) async throws -> Duration {
+        let start = ContinuousClock.now
         var last = Picture()
-        var changed = clock.now
-        while clock.now < deadline {
+        var changed = start
+        while ContinuousClock.now < start + limit {
             let picture = try await look()
-            if picture != last { changed = clock.now }
+            if picture != last { changed = .now }
             last = picture
             let isIdle = picture.undelivered == 0 && picture.unacknowledged == 0
-            let calm = clock.now - changed
-            if calm > (isIdle ? .milliseconds(500) : .seconds(4)) { return }
-            try await Task.sleep(for: Self.look)
+            let calm = ContinuousClock.now - changed
+            if calm > (isIdle ? .milliseconds(500) : .seconds(4)) { break }
+            try await Task.sleep(for: Self.pause)
         }
+        return ContinuousClock.now - start
     }
 
     /// Compares its copies with what the owners have. Versions are not compared: the readers of a copy do not see them.
-    func outcome(products: Table, offers: Table) async throws -> DemoReport.Outcome {
+    /// - Parameter waited: how long after the shop's rest.
+    func outcome(products: Table, offers: Table, after waited: Duration) async throws -> DemoReport.Outcome {
         let picture = try await look()
         let comparisons = [
             TableComparison(owner: products.mapValues { Array($0.dropLast()) }, copy: picture.tables[0]),
@@ -44,7 +46,8 @@ struct WrongWayProbe: Sendable {
         return DemoReport.Outcome(
             mode: role.rawValue, rows: comparisons.map(\.rows).reduce(0, +),
             inconsistentRows: comparisons.map(\.different.count).reduce(0, +),
-            stuckEvents: picture.unacknowledged + Int(picture.undelivered))
+            stuckEvents: picture.unacknowledged + Int(picture.undelivered),
+            secondsAfterRest: Seconds.rounded(waited))
     }
 
     private func look() async throws -> Picture {

@@ -30,7 +30,8 @@ struct DemoCommand: AsyncParsableCommand {
             The two wrong ways run beside it, as many processes each, on the same stream with the same faults, and \
             keep a copy of products and offers: `last write wins` overwrites the row with whatever comes; the \
             tutorials' check wants `row version == event version - 1`, else it throws and waits for redelivery. \
-            Their numbers are counted 10 seconds after the shop has come to rest, or when nothing moves any more. \
+            Their numbers are counted when nothing moves any more, or 15 seconds after the shop has come to rest \
+            (30 for last write wins). \
             What a killed process had counted since its last report, a fifth of a second at most, is missing from \
             the outcomes.
 

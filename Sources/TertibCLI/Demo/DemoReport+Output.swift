@@ -69,11 +69,13 @@ extension DemoReport.Outcome {
     fileprivate func document(withMode: Bool) -> JSONValue {
         let mode: [JSONValue.Member] = withMode ? [.init(key: "mode", value: .text(mode))] : []
         let stuck: [JSONValue.Member] = stuckEvents.map { [.init(key: "stuckEvents", value: .number($0))] } ?? []
+        let later: [JSONValue.Member] =
+            secondsAfterRest.map { [.init(key: "secondsAfterRest", value: .double($0))] } ?? []
         return .object(
             mode + [
                 .init(key: "rows", value: .number(rows)),
                 .init(key: "inconsistentRows", value: .number(inconsistentRows)),
-            ] + stuck)
+            ] + stuck + later)
     }
 }
 

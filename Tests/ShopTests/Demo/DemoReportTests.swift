@@ -8,8 +8,8 @@ struct DemoReportTests {
         DemoReport(
             seed: 1, replicas: 4, events: .init(published: 10, foreign: 2), outcomes: .init(),
             faults: .init(kills: 3, duplicates: 4, brokerRestarts: 1),
-            baseline: .init(mode: "last-write-wins", rows: 9, inconsistentRows: 5, stuckEvents: 0),
-            tutorial: .init(mode: "version-check", rows: 9, inconsistentRows: 6, stuckEvents: 7),
+            baseline: .init(mode: "last-write-wins", rows: 9, inconsistentRows: 5, stuckEvents: 0, secondsAfterRest: 1),
+            tutorial: .init(mode: "version-check", rows: 9, inconsistentRows: 6, stuckEvents: 7, secondsAfterRest: 4.2),
             tertib: .init(rows: 30, inconsistentRows: wrong), problems: problems, folder: nil, seconds: 1)
     }
 
@@ -18,7 +18,9 @@ struct DemoReportTests {
         let lines = Self.report(wrong: 0, problems: []).verdict.split(separator: "\n")
         #expect(lines.count == 2)
         #expect(lines[0].contains("0 of 30 rows") && lines[0].contains("stock is conserved"))
-        #expect(lines[1].contains("5 of 9 rows") && lines[1].contains("6 of 9") && lines[1].contains("7 deliveries"))
+        #expect(
+            lines[1].contains("5 of 9 rows") && lines[1].contains("6 of 9")
+                && lines[1].contains("7 deliveries stuck 4 seconds later"))
     }
 
     @Test("is not right with a wrong row or another problem")
