@@ -164,7 +164,7 @@ struct BatchRun: Sendable {
             let own = settings.maxParkedPerAggregate - passes[index].watermark.parked
             let wanted = passes[index].rowsToPark.count
             let overflow = passes[index].limitParking(to: max(0, min(own, room)))
-            room -= wanted - overflow.count
+            room -= passes[index].rowsToPark.count
             guard !overflow.isEmpty else { continue }
             report.overflow.formUnion(overflow)
             report.reachedLimit =

@@ -56,6 +56,9 @@ extension AggregatePass {
             }
             if let previous, previous.version == arrival.version {
                 settle(arrival, asCopyOf: previous.envelope.id)
+                if arrival.envelope.id == previous.envelope.id {
+                    copies[arrival.version, default: []].append(arrival.ticket)
+                }
                 continue
             }
             previous = arrival
@@ -84,12 +87,15 @@ extension AggregatePass {
     }
 
     /// Keeps only so many of the rows to park, those of the lowest versions.
-    /// - Returns: the tickets of the others, which have no outcome then.
+    /// - Returns: the tickets of the others, which have no outcome then; those of their copies too, for to acknowledge
+    ///   one delivery of a message is to acknowledge the message.
     public mutating func limitParking(to count: Int) -> [Arrival.Ticket] {
         guard rowsToPark.count > count else { return [] }
-        let overflow = rowsToPark[count...].compactMap { parkedTickets.removeValue(forKey: $0.version)?.ticket }
+        let overflow = rowsToPark[count...].flatMap { row in
+            [parkedTickets.removeValue(forKey: row.version)?.ticket].compactMap(\.self) + (copies[row.version] ?? [])
+        }
+        added -= rowsToPark.count - count
         rowsToPark.removeSubrange(count...)
-        added -= overflow.count
         for ticket in overflow { dispositions[ticket] = nil }
         return overflow
     }

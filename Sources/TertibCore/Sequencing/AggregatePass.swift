@@ -80,6 +80,8 @@ public struct AggregatePass: Sendable {
     var removesFailed = false
     var added = 0
     var parkedTickets: [AggregateVersion: Arrival] = [:]
+    /// Further deliveries of events that this pass parks.
+    var copies: [AggregateVersion: [Arrival.Ticket]] = [:]
     private var forkedRow: AggregateVersion?
 
     /// Begins a pass.

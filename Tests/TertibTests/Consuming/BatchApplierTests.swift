@@ -219,6 +219,15 @@ struct BatchApplierTests {
         #expect(try await replica.history() == [1, 2, 3, 4, 5, 6])
     }
 
+    @Test("A second delivery of an event that there is no room for is not acknowledged either")
+    func copyBeyondTheLimit() async throws {
+        let replica = try await replica(maxParkedPerAggregate: 1)
+        let report = try await replica.apply(3, 4, 4)
+        #expect(report.outcomes == [.parked: 1])
+        #expect(report.overflow.count == 2, "to acknowledge one delivery of a message is to acknowledge the message")
+        #expect(try await replica.watermark()?.parked == 1)
+    }
+
     @Test("An event type without a handler advances the watermark")
     func noHandler() async throws {
         let replica = try await replica(Handlers())
