@@ -126,7 +126,8 @@ public protocol OutboxTransaction: AnyObject {
     /// The head of an aggregate; `nil` when it has none.
     func head(of aggregate: Aggregate) throws -> AggregateHead?
 
-    /// Replaces `expected` (`nil`: no row) by `head`, comparing the version.
+    /// Replaces `expected` (`nil`: no row) by `head`, comparing the version. The published version and its sequence
+    /// never go back: a relay may have marked them since `expected` was read.
     /// - Returns: whether the row was as expected.
     func compareAndSetHead(_ expected: AggregateHead?, to head: AggregateHead) throws -> Bool
 

@@ -35,6 +35,9 @@ public final class ManualTime: TimeSource {
     /// How many tasks sleep.
     public var sleepers: Int { state.withLock { $0.sleepers.count } }
 
+    /// When, on the monotonic clock, the next sleeper wakes; `nil` when nobody sleeps.
+    public var nextDeadline: Duration? { state.withLock { $0.sleepers.map(\.deadline).min() } }
+
     /// Sleeps until the time was advanced by `duration`.
     public func sleep(for duration: Duration) async throws {
         try Task.checkCancellation()
@@ -81,9 +84,7 @@ public final class ManualTime: TimeSource {
     /// - Returns: by how much, or `nil` when nobody sleeps.
     @discardableResult
     public func advanceToNextDeadline() -> Duration? {
-        let step = state.withLock { state in
-            state.sleepers.map(\.deadline).min().map { $0 - state.monotonic }
-        }
+        let step = nextDeadline.map { $0 - monotonic }
         if let step { advance(by: max(step, .zero)) }
         return step
     }

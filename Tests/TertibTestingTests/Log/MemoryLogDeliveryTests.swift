@@ -74,6 +74,35 @@ struct MemoryLogDeliveryTests {
         #expect(time.monotonic == .seconds(30))
     }
 
+    @Test("who waits is woken when a neighbour gives something back with a delay")
+    func wokenByNeighbour() async throws {
+        try await publish(1)
+        let (first, second) = (try await subscribe(), try await subscribe(on: log.replica()))
+        let received = try await first.next(upTo: 1, waiting: .zero)
+        _ = await first.suspend()
+        async let again = second.next(upTo: 1, waiting: .seconds(100))
+        try await time.waitForSleepers()
+        await first.answer(.negativeAcknowledge(delay: .seconds(1)), to: received)
+        try await eventually("the wait to be shortened", watching: [time.changes]) {
+            time.nextDeadline == .seconds(1)
+        }
+        time.advance(by: .seconds(1))
+        #expect(numbers(try await again) == [1])
+        #expect(time.monotonic == .seconds(1))
+    }
+
+    @Test("a closed source says so, and its answers change nothing")
+    func closed() async throws {
+        try await publish(1)
+        let source = try await subscribe()
+        let received = try await source.next(upTo: 1, waiting: .zero)
+        await source.close()
+        let failure = await #expect(throws: EventLogError.self) { try await source.next(upTo: 1, waiting: .zero) }
+        #expect(failure?.code == .closed)
+        await source.answer(.acknowledge, to: received)
+        #expect(try await log.consumerState("tests")?.acknowledgementPending == 1)
+    }
+
     @Test("a wait ends at its limit with nothing")
     func waitEnds() async throws {
         let source = try await subscribe()

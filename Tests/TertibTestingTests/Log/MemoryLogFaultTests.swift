@@ -165,6 +165,8 @@ struct MemoryLogFaultTests {
             await log.publish(history[5], expecting: .any) == .stored(sequence: StreamSequence(2), isDuplicate: false))
         let received = try await source.next(upTo: 3, waiting: .zero)
         #expect(received.map(\.message.body) == [history[5].body])
+        let lost = await log.publish(history[1], expecting: .any)
+        #expect(lost == .stored(sequence: StreamSequence(3), isDuplicate: false))
     }
 
     @Test("a stream that was created anew is another one")

@@ -78,12 +78,12 @@ extension MemoryStream {
         ask(id, at: now)
         var taken: [Delivery] = []
         var bytes = 0
-        while let next = receivers[id]?.arrived.first, taken.count < limit {
+        for next in (receivers[id]?.arrived ?? []).prefix(max(0, limit)) {
             guard taken.isEmpty || bytes + next.message.size <= receiver.byteLimit else { break }
             bytes += next.message.size
-            receivers[id]?.arrived.removeFirst()
             taken.append(next)
         }
+        receivers[id]?.arrived.removeFirst(taken.count)
         receivers[id]?.arrivedBytes -= bytes
         ask(id, at: now)
         guard taken.isEmpty else { return .deliveries(taken) }

@@ -67,7 +67,9 @@ struct MemoryStream {
 
     /// Deals what can be delivered to those who have asked, one by one and in turn: what is due again first.
     mutating func deal(_ name: String, at now: Duration) {
-        guard exists, var durable = durables[name] else { return }
+        // Taken out while it is changed, so that it is not copied.
+        guard exists, var durable = durables.removeValue(forKey: name) else { return }
+        defer { durables[name] = durable }
         while let receiver = nextReceiver(of: name) {
             let again = durable.takeDue(at: now)
             guard let sequence = again ?? nextNew(&durable) else { break }
@@ -85,7 +87,6 @@ struct MemoryStream {
                     replyToken: "\(createdAt.microseconds).\(name).\(sequence).\(attempt)"),
                 to: receiver)
         }
-        durables[name] = durable
     }
 
     private mutating func hand(_ delivery: Delivery, to receiver: Int) {
