@@ -10,10 +10,13 @@ struct InspectionVerbTests {
         for aggregate in ["product/1", "product/1", "product/1", "product/2", "product/2"] {
             #expect(try await bench.publish(aggregate).status == 0)
         }
-        #expect(try await bench.wait(for: "product/1@3").status == 0)
-        #expect(try await bench.wait(for: "product/2@2").status == 0)
+        for token in ["product/1@3", "product/2@2"] {
+            let waited = try await bench.wait(for: token)
+            #expect(waited.status == 0, "\(waited.errors) \(replica.errors)")
+        }
         replica.terminate()
-        #expect(try await replica.end().status == 0)
+        let ended = try await replica.end()
+        #expect(ended.status == 0, "\(ended.errors)")
         return bench
     }
 

@@ -1,3 +1,5 @@
+import Foundation
+import Synchronization
 import TertibCore
 import TertibJetStream
 import TestServers
@@ -40,20 +42,59 @@ struct ManagementTests {
     @Test("replicas that start at once agree on one stream and one consumer", arguments: NatsServer.binaries)
     func together(_ binary: NatsServer.Binary) async throws {
         try await Fixture.with(binary) { fixture in
-            let created = try await withThrowingTaskGroup(of: Timestamp.self) { group in
-                for _ in 0..<6 {
-                    group.addTask {
-                        let log = try await fixture.log()
-                        let source = try await log.subscribe(subscription())
-                        await source.close()
-                        let created = try await log.state().createdAt
-                        await log.close()
-                        return created
+            var logs: [JetStreamLog] = []
+            for _ in 0..<6 { logs.append(try await fixture.connectedLog()) }
+            for round in 0..<20 {
+                let created = try await withThrowingTaskGroup(of: Timestamp.self) { group in
+                    for log in logs {
+                        group.addTask {
+                            try await log.prepareStream()
+                            let source = try await log.subscribe(subscription())
+                            await source.close()
+                            return try await log.state().createdAt
+                        }
                     }
+                    return try await group.reduce(into: Set<Timestamp>()) { $0.insert($1) }
                 }
-                return try await group.reduce(into: Set<Timestamp>()) { $0.insert($1) }
+                #expect(created.count == 1, "round \(round)")
+                // 2.15 cannot create a stream for a moment after one of the same name was deleted.
+                _ = try fixture.raw().request("$JS.API.STREAM.DELETE.SHOP")
+                try await create(#"{"name":"SHOP","subjects":["shop.>"]}"#, on: fixture)
+                _ = try fixture.raw().request("$JS.API.STREAM.DELETE.SHOP")
             }
-            #expect(created.count == 1)
+            for log in logs { await log.close() }
+        }
+    }
+
+    @Test(
+        "a replica that loses the race for the stream finds the winner's, however the server says it",
+        arguments: NatsServer.binaries, [("stream name already in use", 10058), ("subjects overlap", 10065)])
+    func lostRace(_ binary: NatsServer.Binary, _ answer: (text: String, code: Int)) async throws {
+        try await Fixture.with(binary) { fixture in
+            let log = try await fixture.connectedLog { $0.apiPrefix = "SLOW.API" }
+            let race = LostRace(port: fixture.server.port, answer: answer.text, code: answer.code)
+            try await waitUntil("the subscription") { race.progress.isListening }
+            async let prepared = log.prepareStream()
+            try await waitUntil("four calls") { race.progress.isOver }
+            let verbs = race.progress.verbs
+            #expect(race.progress.error == nil)
+            #expect(verbs == ["INFO", "CREATE", "INFO", "INFO"].map { "STREAM.\($0).SHOP" })
+            _ = try await prepared
+            await log.close()
+        }
+    }
+
+    @Test("subjects that really belong to another stream are refused", arguments: NatsServer.binaries)
+    func overlap(_ binary: NatsServer.Binary) async throws {
+        try await Fixture.with(binary) { fixture in
+            let answer = try fixture.raw().request(
+                "$JS.API.STREAM.CREATE.OTHER", #"{"name":"OTHER","subjects":["shop.>"]}"#)
+            try #require(!answer.contains("\"error\""), "\(answer)")
+            let log = try await fixture.connectedLog()
+            let error = await #expect(throws: EventLogError.self) { try await log.prepareStream() }
+            #expect(error?.code == .invalid)
+            #expect(error?.reason.contains("overlap") == true)
+            await log.close()
         }
     }
 
@@ -146,6 +187,45 @@ struct ManagementTests {
             #expect(try info(fixture).firstRange(of: #""config":"#) == before.firstRange(of: #""config":"#))
             #expect(try await log.consumerNames() == [])
             await log.close()
+        }
+    }
+}
+
+/// Stands between a replica and the server's API, on a thread of its own: the winner creates the stream just before the
+/// replica does.
+private final class LostRace: Sendable {
+    struct Progress {
+        var isListening = false
+        var verbs: [String] = []
+        var isOver = false
+        var error: String?
+    }
+    private let state = Mutex(Progress())
+
+    var progress: Progress { state.withLock { $0 } }
+
+    init(port: Int, answer: String, code: Int) {
+        Thread { [self] in
+            do {
+                try run(port, #"{"error":{"code":400,"err_code":\#(code),"description":"\#(answer)"}}"#)
+            } catch {
+                state.withLock { $0.error = "\(error)" }
+            }
+            state.withLock { $0.isOver = true }
+        }.start()
+    }
+
+    private func run(_ port: Int, _ lost: String) throws {
+        let (requests, server) = (try RawNatsClient(port: port), try RawNatsClient(port: port))
+        try requests.subscribe("SLOW.API.STREAM.*.SHOP")
+        state.withLock { $0.isListening = true }
+        for _ in 0..<4 {
+            let request = try requests.nextMessage()
+            let verb = String(request.subject.dropFirst("SLOW.API.".count))
+            let isFirstCreate = verb == "STREAM.CREATE.SHOP" && !progress.verbs.contains(verb)
+            state.withLock { $0.verbs.append(verb) }
+            let body = try server.request("$JS.API.\(verb)", request.body)
+            try requests.publish(request.reply, body: isFirstCreate ? lost : body)
         }
     }
 }

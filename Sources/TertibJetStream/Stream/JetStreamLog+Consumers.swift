@@ -96,7 +96,12 @@ extension JetStreamLog {
         let name = rules.subscription.durableName
         let body: JSONValue = ["stream_name": .string(api.stream.text), "config": config]
         let verb = "CONSUMER.DURABLE.CREATE.\(api.stream).\(name)"
-        if case .failure(let failure) = try await api.call(verb, body, attempted) { throw failure.error(attempted) }
+        // A replica that starts at the same moment may have been faster: then what it wrote is there, and is compared.
+        if case .failure(let failure) = try await api.call(verb, body, attempted),
+            try await consumer(name, attempted) == nil
+        {
+            throw failure.error(attempted)
+        }
         guard let written = try await consumer(name, attempted) else {
             throw EventLogError(.consumerGone, attempted: attempted, reason: "it vanished right after its creation")
         }

@@ -49,20 +49,35 @@ extension JetStreamLog {
             api.stream, enforcesExpectations: await enforcesExpectations(replicas: description.replicas))
     }
 
+    /// Replicas start together: whoever is second is told that the name is taken, or (under a narrower race) that its
+    /// subjects overlap with the stream that the first one is just creating, which a moment later is there to be seen.
     private func createIfMissing(_ rules: StreamRules, _ attempted: String) async throws(EventLogError) {
-        guard case .failure(let failure) = try await api.call("STREAM.INFO.\(api.stream)", nil, attempted) else {
-            return
+        var waits: [Duration] = [.zero, .milliseconds(20), .milliseconds(100), .milliseconds(500)]
+        while true {
+            guard case .failure(let missing) = try await api.call("STREAM.INFO.\(api.stream)", nil, attempted) else {
+                return
+            }
+            guard missing.errorCode == APIFailure.Known.streamNotFound else { throw missing.error(attempted) }
+            switch try await api.call("STREAM.CREATE.\(api.stream)", rules.fresh, attempted) {
+            case .success(let answer):
+                let differences = StreamRules.differences(asked: rules.fresh, got: answer["config"])
+                guard differences.isEmpty else { throw notAsAsked(differences, attempted) }
+                logger.info("created the stream", metadata: ["stream": "\(api.stream)"])
+                return
+            case .failure(let failure):
+                let isRace = [APIFailure.Known.streamNameInUse, APIFailure.Known.streamSubjectsOverlap]
+                    .contains(failure.errorCode)
+                guard isRace, !waits.isEmpty else { throw failure.error(attempted) }
+                try await pause(waits.removeFirst(), attempted)
+            }
         }
-        guard failure.errorCode == APIFailure.Known.streamNotFound else { throw failure.error(attempted) }
-        switch try await api.call("STREAM.CREATE.\(api.stream)", rules.fresh, attempted) {
-        case .success(let answer):
-            let differences = StreamRules.differences(asked: rules.fresh, got: answer["config"])
-            guard differences.isEmpty else { throw notAsAsked(differences, attempted) }
-            logger.info("created the stream", metadata: ["stream": "\(api.stream)"])
-        case .failure(let failure):
-            // Another replica was faster; what it made is looked at next.
-            guard failure.errorCode != APIFailure.Known.streamNameInUse else { return }
-            throw failure.error(attempted)
+    }
+
+    private func pause(_ duration: Duration, _ attempted: String) async throws(EventLogError) {
+        do {
+            try await Task.sleep(for: duration)
+        } catch {
+            throw EventLogError(.closed, attempted: attempted, reason: "the task was cancelled")
         }
     }
 

@@ -66,6 +66,22 @@ public final class RawNatsClient {
         }
     }
 
+    /// Subscribes to a subject, for ``nextMessage()``.
+    public func subscribe(_ subject: String) throws {
+        try write("SUB \(subject) 1\r\n")
+        try flush()
+    }
+
+    /// The next message of a subscription: its subject, where to answer, and its body.
+    public func nextMessage() throws -> (subject: String, reply: String, body: String) {
+        while true {
+            let words = try readLine().split(separator: " ").map(String.init)
+            guard words.first == "MSG" else { continue }
+            guard words.count == 5, let size = Int(words[4]) else { throw TestServerError("no request: \(words)") }
+            return (words[1], words[3], String(decoding: try read(size + 2).prefix(size), as: UTF8.self))
+        }
+    }
+
     /// Waits until the server has read everything.
     /// - Throws: ``TestServerError`` with the server's words when it objects.
     public func flush() throws {
