@@ -48,6 +48,7 @@ struct ApplyLoop: Sendable {
                 carried = carried.all(of: batch)
                 carried.putOff(rest)
             } catch {
+                await runtime.plantedAcknowledgement(of: batch, after: error)
                 fresh = try await prefetched
                 try await pauser.pause(after: error)
                 carried = Carried()
@@ -104,12 +105,13 @@ struct ApplyLoop: Sendable {
 
     /// Commits a batch, then acknowledges what the transaction says. The set to acknowledge comes from what committed.
     private func settle(_ batch: Batch) async throws -> BatchReport {
+        await runtime.plantedAcknowledgement(of: batch)
         let report = try await TraceContext.withSpan(applying: batch, consumer: runtime.settings.name) {
             try await runtime.applier.apply(batch)
         }
         try runtime.context.crashes.reach(.afterCommit)
         runtime.note(report)
-        let settled = report.dispositions.filter { $0.value != .held }.keys.sorted()
+        let settled = report.settled(of: batch)
         let half = settled.count / 2
         await runtime.source.answer(.acknowledge, to: runtime.desk.release(settled[..<half]))
         try runtime.context.crashes.reach(.midAcknowledge)

@@ -71,6 +71,12 @@ struct BatchReport: Sendable {
     var hasStaged = false
 
     var applied: Int { appliedFromDelivery + drained + repaired + retried }
+
+    /// The tickets whose deliveries are acknowledged now that the transaction has committed, in order.
+    func settled(of batch: Batch) -> [Arrival.Ticket] {
+        if PlantedBug.wholeBatchAcknowledged.isActive { return batch.arrivals.map(\.arrival.ticket).sorted() }
+        return dispositions.filter { $0.value != .held || PlantedBug.heldIsAcknowledged.isActive }.keys.sorted()
+    }
 }
 
 /// A failure worth a line in the log.

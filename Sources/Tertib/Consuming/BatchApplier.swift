@@ -18,6 +18,7 @@ struct BatchApplier: Sendable {
     /// - Throws: ``StoreError`` for conflicts and outages. Never a handler's failure: that is in the report.
     /// - Parameter carefully: Begin with a savepoint an event, because one of them has failed before.
     func apply(_ batch: Batch, carefully: Bool = false) async throws -> BatchReport {
+        if let report = try await plantedSplit(of: batch) { return report }
         if carefully { return try await applyCarefully(batch) }
         do {
             return try await transact(batch, mode: .fast)
@@ -86,7 +87,7 @@ struct BatchApplier: Sendable {
         return try await transact(unit, mode: .careful(blamed: blamed, until: deadline), limit: 1)
     }
 
-    private func transact(
+    func transact(
         _ batch: Batch, mode: BatchRun.Mode, limit: Int? = nil, trail: AttemptTrail? = nil
     ) async throws -> BatchReport {
         var run = BatchRun(

@@ -45,7 +45,7 @@ struct BatchRun: Sendable {
         report.dispositions.merge(plan.settled) { _, new in new }
         guard !plan.claims.isEmpty else { return report }
 
-        let won = try transaction.claim(settings.name, plan.claims)
+        let won = try plantedClaim(of: plan, in: transaction) ?? transaction.claim(settings.name, plan.claims)
         try context.crashes.reach(.afterClaim)
         var passes = try beginPasses(plan: plan, won: won, now: now, in: transaction, report: &report)
         try apply(&passes, in: transaction, report: &report)
@@ -85,7 +85,9 @@ struct BatchRun: Sendable {
             let arrivals = plan.arrivals[claim.aggregate] ?? []
             guard let watermark = won[claim.aggregate] else {
                 report.conflicts += 1
-                report.lost.formUnion(arrivals.map(\.ticket))
+                let isSuccess = PlantedBug.lostClaimIsSuccess.isActive
+                for ticket in arrivals.map(\.ticket) where isSuccess { report.dispositions[ticket] = .stale }
+                report.lost.formUnion(isSuccess ? [] : arrivals.map(\.ticket))
                 continue
             }
             passes.append(
@@ -153,7 +155,7 @@ struct BatchRun: Sendable {
             watermarks.append(passes[index].finish(removed: removed))
             report.dispositions.merge(passes[index].dispositions) { _, new in new }
         }
-        try transaction.write(settings.name, watermarks)
+        try transaction.write(settings.name, watermarks.filter { !$0.isClaimForgotten })
     }
 
     /// Takes the rows out that there is no room for, the highest versions first; a row that waits for its next attempt

@@ -26,7 +26,8 @@ struct Carried: Sendable {
         var next = Carried()
         next.batch.arrivals = batch.arrivals.filter { prepared in
             let ticket = prepared.arrival.ticket
-            return report.lost.contains(ticket) || report.dispositions[ticket] == .held
+            return report.lost.contains(ticket) && !PlantedBug.lostClaimForgotten.isActive
+                || report.dispositions[ticket] == .held
         }
         next.batch.malformed = batch.malformed.filter { report.lost.contains($0.ticket) }
         for prepared in next.batch.arrivals where report.dispositions[prepared.arrival.ticket] == .held {

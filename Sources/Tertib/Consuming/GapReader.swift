@@ -63,7 +63,7 @@ struct GapReader: Sendable {
         guard let wanted = gap.watermark.next else { return [] }
         if trace.found[wanted] == nil { try await followPointers(&trace, budget: &budget) }
         if trace.found[wanted] == nil {
-            guard maySearch else { return [] }
+            guard maySearch, !PlantedBug.repairNeverSearches.isActive else { return [] }
             try await search(&trace, budget: &budget)
         }
         var run: [LoggedMessage] = []

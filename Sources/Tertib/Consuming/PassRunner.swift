@@ -55,7 +55,7 @@ struct PassRunner {
         var failure: HandlerFailure?
         var attempt = report
         do {
-            try transaction.savepoint {
+            try transaction.savepoint(isForgotten: PlantedBug.savepointForgotten.isActive) {
                 do {
                     try perform(event, report: &attempt)
                     try rethrowIfInfrastructure(nil)
@@ -97,6 +97,7 @@ struct PassRunner {
             }
             application = run.handlers.prepare(envelope)
         }
+        if PlantedBug.handlerBeforeClaim.isActive, !event.isParked { return }
         let handle = HandlerTransaction(store: transaction, staging: run.staging, cause: envelope.cause)
         try application(handle)
         report.hasStaged = report.hasStaged || handle.hasStaged
@@ -105,7 +106,9 @@ struct PassRunner {
 
     /// A conflict or an outage is never the handler's failure, not even when the handler has swallowed it.
     private func rethrowIfInfrastructure(_ error: (any Error)?) throws {
-        if let failure = transaction.infrastructureFailure ?? (error as? StoreError), failure.isInfrastructure {
+        if let failure = transaction.infrastructureFailure ?? (error as? StoreError), failure.isInfrastructure,
+            !PlantedBug.conflictIsAttempt.isActive
+        {
             if failure.code != .transactionLost || error == nil { throw failure }
         }
     }

@@ -50,6 +50,7 @@ struct Pauser {
         _ = runtime.desk.take(untaken)
         let all = runtime.desk.releaseAll()
         runtime.counters.letGo(all.count)
-        await runtime.source.answer(.negativeAcknowledge(delay: delay), to: all)
+        let isPlanted = PlantedBug.acknowledgedAtShutdown.isActive
+        await runtime.source.answer(isPlanted ? .acknowledge : .negativeAcknowledge(delay: delay), to: all)
     }
 }

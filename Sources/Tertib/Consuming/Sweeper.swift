@@ -46,27 +46,10 @@ struct Sweeper: Sendable {
         }
     }
 
-    private struct Findings: Sendable {
-        var wakes: Set<Aggregate> = []
-        var gaps: [Gap] = []
-        var parked = 0
-        var now = Timestamp(microseconds: 0)
-    }
-
     private func sweep(_ repair: inout Repair, gapLimit: Int) async throws {
         let settings = runtime.settings
         let findings = try await runtime.store.transaction { transaction in
-            var findings = Findings()
-            findings.now = try transaction.now()
-            findings.parked = try transaction.parkedCount(settings.name)
-            guard findings.parked > 0 else { return findings }
-            findings.wakes.formUnion(try transaction.leftoverDrains(settings.name, limit: Self.limit))
-            findings.wakes.formUnion(
-                try transaction.dueRetries(
-                    settings.name, now: findings.now, maxDelay: settings.retry.maxDelay, limit: Self.limit))
-            findings.gaps = try transaction.gaps(
-                settings.name, parkedBefore: findings.now.advanced(by: .zero - settings.gapHold), limit: gapLimit)
-            return findings
+            try SweepFindings(settings, limit: Self.limit, gapLimit: gapLimit, in: transaction)
         }
         runtime.board.count(parked: findings.parked)
         if findings.parked > 0 { runtime.board.ask() }
@@ -80,6 +63,32 @@ struct Sweeper: Sendable {
             try await repair.run(findings.gaps, now: findings.now)
         }
         try wakes.get()
+    }
+}
+
+/// What a sweep finds to do, read in one transaction.
+struct SweepFindings: Sendable {
+    /// Aggregates with a drain left over, or a retry that is due.
+    var wakes: Set<Aggregate> = []
+    var gaps: [Gap] = []
+    var parked: Int
+    /// The database's time.
+    let now: Timestamp
+
+    init(_ settings: ConsumerSettings, limit: Int, gapLimit: Int, in transaction: any StoreTransaction) throws {
+        now = try transaction.now()
+        parked = try transaction.parkedCount(settings.name)
+        guard parked > 0 else { return }
+        if !PlantedBug.leftoversNotSwept.isActive {
+            wakes.formUnion(try transaction.leftoverDrains(settings.name, limit: limit))
+        }
+        if !PlantedBug.retriesNotSwept.isActive {
+            wakes.formUnion(
+                try transaction.dueRetries(
+                    settings.name, now: now, maxDelay: settings.retry.maxDelay, limit: limit))
+        }
+        gaps = try transaction.gaps(
+            settings.name, parkedBefore: now.advanced(by: .zero - settings.gapHold), limit: gapLimit)
     }
 }
 

@@ -161,6 +161,7 @@ struct Relay: Sendable {
                 return (results, error)
             }
             results.append(result)
+            if case .later = result, PlantedBug.relayGoesOnBehindFailure.isActive { continue }
             guard case .published(_, let sequence) = result else { break }
             head.publishedVersion = row.version
             head.streamSequence = sequence

@@ -1,17 +1,20 @@
 extension AggregatePass {
     /// Settles the arrivals at or below the watermark.
     mutating func settlePassed() {
-        while let arrival = arrivals.first, arrival.version <= watermark.version {
+        while let arrival = arrivals.first {
             let verdict = Verdict(
                 version: arrival.version, eventID: arrival.envelope.id, sequence: arrival.sequence,
                 against: watermark)
-            if case .forked(let isCanonical) = verdict {
+            switch verdict {
+            case .next, .gap:
+                return
+            case .stale:
+                dispositions[arrival.ticket] = .stale
+                arrivals = arrivals.dropFirst()
+            case .forked(let isCanonical):
                 let isKnown = isDeadLetter(arrival)
                 fork(.arrived(arrival))
                 if !isCanonical, !isKnown { watermark.status = .quarantined }
-            } else {
-                dispositions[arrival.ticket] = .stale
-                arrivals = arrivals.dropFirst()
             }
         }
     }
@@ -50,7 +53,7 @@ extension AggregatePass {
         }
         var previous: Arrival?
         for arrival in arrivals {
-            if let failedEvent, failedEvent.version == arrival.version {
+            if let failedEvent, failedEvent.version == arrival.version, !PlantedBug.failedCopyParked.isActive {
                 settle(arrival, asCopyOf: failedEvent.eventID)
                 continue
             }
@@ -62,7 +65,7 @@ extension AggregatePass {
                 continue
             }
             previous = arrival
-            if isDeadLetter(arrival) {
+            if isDeadLetter(arrival), !PlantedBug.deadLetterParkedAgain.isActive {
                 dispositions[arrival.ticket] = .waiting
             } else if deadLetters.contains(where: { $0.version == arrival.version && $0.reason == .failed }) {
                 fork(.arrived(arrival))
@@ -91,8 +94,9 @@ extension AggregatePass {
     ///   one delivery of a message is to acknowledge the message.
     public mutating func limitParking(to count: Int) -> [Arrival.Ticket] {
         guard rowsToPark.count > count else { return [] }
-        let overflow = rowsToPark[count...].flatMap { row in
-            [parkedTickets.removeValue(forKey: row.version)?.ticket].compactMap(\.self) + (copies[row.version] ?? [])
+        let overflow = rowsToPark[count...].flatMap { row -> [Arrival.Ticket] in
+            let copies = PlantedBug.overflowCopyAcknowledged.isActive ? [] : copies[row.version] ?? []
+            return [parkedTickets.removeValue(forKey: row.version)?.ticket].compactMap(\.self) + copies
         }
         added -= rowsToPark.count - count
         rowsToPark.removeSubrange(count...)
@@ -107,7 +111,7 @@ extension AggregatePass {
             preconditionFailure("a row was in the way that nobody wanted to park")
         }
         added -= 1
-        if row.eventID == arrival.envelope.id {
+        if row.eventID == arrival.envelope.id || PlantedBug.forkAgainstParkedIgnored.isActive {
             dispositions[arrival.ticket] = .waiting
         } else if row.streamSequence < arrival.sequence {
             fork(.arrived(arrival))
@@ -121,6 +125,7 @@ extension AggregatePass {
 
     /// Ends the pass: `removed` is how many parked rows were deleted. Returns the row to write.
     public mutating func finish(removed: Int) -> Watermark {
+        let removed = PlantedBug.parkedCountDrifts.isActive ? 0 : removed
         watermark.parked = max(0, watermark.parked + added - removed)  // somebody else may have deleted rows
         switch watermark.status {
         case .ok, .gap: watermark.status = watermark.parked > 0 ? .gap : .ok

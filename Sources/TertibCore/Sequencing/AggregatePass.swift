@@ -57,7 +57,9 @@ public struct AggregatePass: Sendable {
     /// The events applied, in order.
     public private(set) var appliedEvents: [PassEvent] = []
     /// Whether rows at or below the watermark have to be deleted.
-    public var drains: Bool { hadParked && (watermark.version > claimedVersion || removesFailed) }
+    public var drains: Bool {
+        hadParked && (watermark.version > claimedVersion || removesFailed) && !PlantedBug.drainKeepsRows.isActive
+    }
     /// Up to where parked rows have to be deleted.
     public var drainedThrough: AggregateVersion {
         removesFailed ? (watermark.version.next ?? watermark.version) : watermark.version
@@ -93,7 +95,7 @@ public struct AggregatePass: Sendable {
         watermark = claimed
         claimedVersion = claimed.version
         hadParked = claimed.parked > 0
-        parkedIsComplete = claimed.parked == 0
+        parkedIsComplete = claimed.parked == 0 || PlantedBug.drainLeftToSweeper.isActive && !conditions.isWake
         self.arrivals = arrivals[...]
         self.deadLetters = deadLetters
         self.conditions = conditions
@@ -112,7 +114,7 @@ public struct AggregatePass: Sendable {
         guard let wanted = watermark.version.next, canProceed, appliedEvents.count < conditions.limit else {
             return rest()
         }
-        let arrives = arrivals.first?.version == wanted
+        let arrives = arrivals.first.map { $0.version == wanted || PlantedBug.gapIsApplied.isActive } ?? false
         parkedRows = parkedRows.drop { $0.version < wanted }
         if !parkedIsComplete, parkedRows.isEmpty, arrives || conditions.isWake || !appliedEvents.isEmpty {
             return .readParked(from: wanted)
@@ -134,6 +136,10 @@ public struct AggregatePass: Sendable {
     public mutating func applied() {
         guard let event = current else { preconditionFailure("applied() without an event to apply") }
         current = nil
+        if PlantedBug.drainForgetsWatermark.isActive, event.isParked {
+            parkedRows = parkedRows.dropFirst()
+            return
+        }
         watermark.version = event.version
         watermark.eventID = event.eventID
         watermark.streamSequence = event.sequence
@@ -148,10 +154,11 @@ public struct AggregatePass: Sendable {
     /// Reports that the event's handler failed and its effect is undone: the aggregate waits for its next attempt, or
     /// for an operator.
     public mutating func failed(_ failure: HandlerFailure) {
-        guard let event = current else { preconditionFailure("failed() without an event to apply") }
+        guard var event = current else { preconditionFailure("failed() without an event to apply") }
+        if PlantedBug.drainBlamesPredecessor.isActive, event.isParked { event = appliedEvents.last ?? event }
         current = nil
         failedEvent = event
-        let attempts = event.attempts + (failure.countsAsAttempt ? 1 : 0)
+        let attempts = event.attempts + (failure.countsAsAttempt && !PlantedBug.attemptsForgotten.isActive ? 1 : 0)
         if failure.countsAsAttempt, attempts >= conditions.retry.maxAttempts {
             watermark.status = .quarantined
             failures.append(

@@ -14,10 +14,14 @@ public enum Verdict: Hashable, Sendable {
     public init(
         version: AggregateVersion, eventID: EventID, sequence: StreamSequence, against watermark: Watermark
     ) {
-        if version == watermark.version, let applied = watermark.eventID, applied != eventID {
+        if version == watermark.version, let applied = watermark.eventID, applied != eventID,
+            !PlantedBug.forkIgnored.isActive
+        {
             self = .forked(isCanonical: watermark.streamSequence < sequence)
+        } else if version == watermark.version, PlantedBug.staleIsStrictlyBelow.isActive {
+            self = .gap
         } else if version <= watermark.version {
-            self = .stale
+            self = PlantedBug.staleTreatedAsGap.isActive ? .gap : .stale
         } else if version.follows(watermark.version) {
             self = .next
         } else {
