@@ -10,7 +10,7 @@ servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
 export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test trial lint format clean
+.PHONY: help build demo test trial fuzz test-tsan test-asan lint format clean
 
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
@@ -35,6 +35,18 @@ trial: ## The foreign trials in full length, on a release build (ARGS="wild_orde
 	@$(scripts)/build release
 	@$(scripts)/adopter
 	@$(scripts)/trial $(ARGS)
+
+fuzz: ## Bounded fuzzing of everything that reads outside bytes (ARGS="--seconds 600 FuzzWire")
+	@$(scripts)/install demo
+	@$(scripts)/fuzz $(ARGS)
+
+test-tsan: ## The tests of core, runtime and test kit under the thread sanitizer
+	@$(scripts)/install test
+	@$(scripts)/sanitize thread
+
+test-asan: ## The tests of the C boundary and the stores under the address sanitizer
+	@$(scripts)/install test
+	@$(scripts)/sanitize address
 
 build: ## Build everything for debugging; warnings are errors
 	@$(scripts)/install demo

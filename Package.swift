@@ -99,6 +99,21 @@ let package = Package(
     ]
 )
 
+// The fuzz targets have libFuzzer's `main`, and so build with `--sanitize=fuzzer` only: `make fuzz` does.
+if Context.environment["TERTIB_FUZZ"] != nil {
+    package.targets += [
+        .executableTarget(
+            name: "FuzzWire", dependencies: ["TertibCore", "TertibJetStream"], path: "Tests/Fuzz/FuzzWire"),
+        .executableTarget(name: "FuzzSubject", dependencies: ["TertibCore"], path: "Tests/Fuzz/FuzzSubject"),
+        .executableTarget(
+            name: "FuzzConfiguration", dependencies: ["TertibConfiguration"], path: "Tests/Fuzz/FuzzConfiguration"),
+        .executableTarget(name: "FuzzEventLines", dependencies: ["TertibCLI"], path: "Tests/Fuzz/FuzzEventLines"),
+    ]
+}
+
 for target in package.targets where target.type != .system {
     target.swiftSettings = settings
+    if target.path?.hasPrefix("Tests/Fuzz/") == true {
+        target.swiftSettings? += [.unsafeFlags(["-parse-as-library"])]
+    }
 }

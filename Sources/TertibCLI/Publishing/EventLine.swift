@@ -1,25 +1,25 @@
-import Tertib
+package import Tertib
 import TertibConfiguration
-import TertibCore
+package import TertibCore
 
 /// One line of a file to publish: `{"aggregate","type","data","expectedVersion"?}`.
-struct EventLine: Hashable, Sendable {
+package struct EventLine: Hashable, Sendable {
     /// The line's number, from 1.
-    let number: Int
-    let aggregate: Aggregate
-    let event: NewEvent
+    package let number: Int
+    package let aggregate: Aggregate
+    package let event: NewEvent
     /// The version that the aggregate must have before; `nil` for whichever it has.
-    let expectedVersion: AggregateVersion?
+    package let expectedVersion: AggregateVersion?
 }
 
 /// What is wrong with a line.
-struct LineProblem: Error, Hashable, Sendable {
-    let line: Int
-    let problem: String
+package struct LineProblem: Error, Hashable, Sendable {
+    package let line: Int
+    package let problem: String
 }
 
 /// Reads lines strictly: an unknown or repeated key, a wrong type or anything that is no event is an error.
-struct EventLineReader {
+package struct EventLineReader {
     private static let keys = ["aggregate", "type", "data", "expectedVersion"]
 
     private let bytes: [UInt8]
@@ -41,7 +41,7 @@ struct EventLineReader {
     }
 
     /// Reads one line.
-    static func read(_ bytes: [UInt8], number: Int) throws(LineProblem) -> EventLine {
+    package static func read(_ bytes: [UInt8], number: Int) throws(LineProblem) -> EventLine {
         var reader = EventLineReader(bytes, number: number)
         do {
             try reader.scan()
@@ -59,7 +59,7 @@ struct EventLineReader {
 
     /// Reads lines; those of white space only are passed over.
     /// - Returns: the events, and what is wrong, each in the order of the lines.
-    static func read(lines text: [UInt8]) -> (events: [EventLine], problems: [LineProblem]) {
+    package static func read(lines text: [UInt8]) -> (events: [EventLine], problems: [LineProblem]) {
         var events: [EventLine] = []
         var problems: [LineProblem] = []
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

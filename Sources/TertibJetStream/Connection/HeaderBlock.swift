@@ -1,10 +1,10 @@
-import TertibCore
+package import TertibCore
 
 /// A header block, `NATS/1.0[ status[ description]]` and `name: value` lines, read without losing anything.
 ///
 /// What a line lacks is no reason to refuse the rest: a stored message has to reach the consumer, which then says what
 /// is wrong with it.
-struct HeaderBlock: Hashable, Sendable {
+package struct HeaderBlock: Hashable, Sendable {
     /// The three digits behind `NATS/1.0`.
     var status: Int?
     /// The text behind the status.
@@ -16,7 +16,7 @@ struct HeaderBlock: Hashable, Sendable {
     private static let carriageReturn = UInt8(ascii: "\r")
     private static let lineFeed = UInt8(ascii: "\n")
 
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         var rest = bytes[...]
         var isFirst = true
         while let line = Self.takeLine(&rest) {
@@ -31,7 +31,7 @@ struct HeaderBlock: Hashable, Sendable {
 
     /// The fields as a stored message has them. A status that stands in a *stored* message means nothing, but it is
     /// part of what was sent, so it is kept under the names that the NATS clients use.
-    var storedFields: [HeaderField] {
+    package var storedFields: [HeaderField] {
         guard let status else { return fields }
         var stored = [HeaderField("Status", String(status))]
         if !description.isEmpty { stored.append(HeaderField("Description", description)) }
