@@ -44,6 +44,9 @@ public final class Tertib: Service, Sendable {
         await close()
     }
 
+    /// Relays staged events until the task is cancelled, on the task's own executor throughout, and closes nothing.
+    package func relayUntilCancelled() async throws { try await makeRelay().run() }
+
     /// Closes log and store; for tools that use neither ``run()`` nor a service group. Idempotent.
     public func close() async {
         await log.close()

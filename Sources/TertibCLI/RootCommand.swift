@@ -33,5 +33,6 @@ struct RootCommand: AsyncParsableCommand {
                 subcommands: [
                     DoctorCommand.self, DescribeCommand.self, MigrateCommand.self, CompletionsCommand.self,
                 ]),
+            CommandGroup(name: "Prove", subcommands: [LabCommand.self]),
         ])
 }

@@ -24,12 +24,16 @@ public struct Consumer: Service, Sendable {
 
     /// Runs until the service group shuts down, or the task is cancelled.
     public func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            do {
-                try await runLoops()
-            } catch is CancellationError {
-                return  // asked to stop before there was anything in hand
-            }
+        try await cancelWhenGracefulShutdown { try await runUntilCancelled() }
+    }
+
+    /// Runs until the task is cancelled, on the task's own executor throughout: a service group's shutdown uses tasks of
+    /// the global one.
+    package func runUntilCancelled() async throws {
+        do {
+            try await runLoops()
+        } catch is CancellationError {
+            return  // asked to stop before there was anything in hand
         }
     }
 

@@ -13,6 +13,7 @@ public struct Handlers: Sendable {
 
     private var byType: [EventType: @Sendable (Envelope) -> Application] = [:]
     private var fallback: (@Sendable (Envelope) -> Application)?
+    private var observer: (@Sendable (Envelope, HandlerTransaction) throws -> Void)?
 
     /// No handlers.
     public init() {}
@@ -48,8 +49,20 @@ public struct Handlers: Sendable {
     /// Decodes the payload, outside any transaction, and gives back what applies it. A payload that does not decode
     /// fails when it is applied.
     func prepare(_ envelope: Envelope) -> Application {
-        guard let prepare = byType[envelope.type] ?? fallback else { return { _ in } }
-        return prepare(envelope)
+        let application = (byType[envelope.type] ?? fallback).map { $0(envelope) }
+        guard let observer else { return application ?? { _ in } }
+        return { transaction in
+            try observer(envelope, transaction)
+            try application?(transaction)
+        }
+    }
+
+    /// Has every event seen by `observer`, in the event's transaction and before its handler: how the simulator keeps
+    /// its ledger beside a user's handlers.
+    package mutating func observe(
+        _ observer: @escaping @Sendable (Envelope, HandlerTransaction) throws -> Void
+    ) {
+        self.observer = observer
     }
 
     private static func decode<Payload: DomainEvent>(

@@ -6,8 +6,9 @@ extension SQLiteTransaction {
     static let free = Timestamp(microseconds: 0).description
     /// Sorts behind every time.
     static let endOfTime = "9999-12-31T23:59:59.999999Z"
-    /// A row that is held for longer than this was held under a clock that was wrong, and is free.
-    private static let longestHold: Duration = .seconds(86_400)
+    /// A row that is held for longer than this was held under a clock that was wrong, and is free: the relay holds none
+    /// for longer than a minute.
+    private static let longestHold: Duration = .seconds(120)
 
     static let postpone = """
         UPDATE tertib_outbox SET not_before = ? WHERE position = ? AND published_at IS NULL

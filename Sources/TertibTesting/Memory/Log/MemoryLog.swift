@@ -29,8 +29,17 @@ public final class MemoryLog: EventLog {
         namespace: Namespace, stream: StreamName, settings: MemoryStreamSettings = MemoryStreamSettings(),
         management: ManagementMode = .create, seed: UInt64 = 0, time: any TimeSource = SystemTime()
     ) {
+        self.init(
+            namespace: namespace, stream: stream, settings: settings, management: management,
+            chance: MemoryChance(seed: seed), time: time)
+    }
+
+    convenience init(
+        namespace: Namespace, stream: StreamName, settings: MemoryStreamSettings = MemoryStreamSettings(),
+        management: ManagementMode = .create, chance: MemoryChance, time: any TimeSource
+    ) {
         let value = MemoryStream(
-            name: stream, namespace: namespace, settings: settings, seed: seed, createdAt: time.wall)
+            name: stream, namespace: namespace, settings: settings, chance: chance, createdAt: time.wall)
         self.init(broker: MemoryBroker(value, time: time), management: management)
     }
 
@@ -62,6 +71,12 @@ public final class MemoryLog: EventLog {
     public var onAnswer: (@Sendable (DeliveryAnswer, [Delivery]) -> Void)? {
         get { hook.withLock { $0 } }
         set { hook.withLock { $0 = newValue } }
+    }
+
+    /// What is called with each message that the stream stores, while nobody else can look at it.
+    var onStored: (@Sendable (LoggedMessage) -> Void)? {
+        get { broker.look { $0.onStored } }
+        set { broker.administer { $0.onStored = newValue } }
     }
 
     // MARK: - EventLog

@@ -22,6 +22,7 @@ extension MemoryStream {
         let latest = messages[messages.last]?.storedAt ?? wall
         let sequence = messages.append(message, at: max(wall, latest))
         if let id { ids[id] = (sequence, now) }
+        if let onStored, let stored = messages[sequence] { onStored(stored) }
         for name in durables.keys.sorted() {
             guard durables[name]?.filter.matches(message.subject) == true else { continue }
             durables[name]?.pending += 1

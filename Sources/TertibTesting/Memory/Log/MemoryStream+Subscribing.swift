@@ -101,7 +101,7 @@ extension MemoryStream {
         let sequence = delivery.sequence.number
         guard let receiver = receivers[id], isReachable(from: receiver.connection), exists,
             delivery.replyToken.hasPrefix("\(createdAt.microseconds).\(receiver.durable)."),
-            !generator.happens(faults.answerLoss)
+            !chance.happens(faults.answerLoss)
         else { return }
         switch answer {
         case .acknowledge, .terminate:

@@ -23,7 +23,9 @@ struct MemoryStream {
     let mapping: SubjectMapping
     var settings: MemoryStreamSettings
     var faults = MemoryLogFaults()
-    var generator: SeededGenerator
+    var chance: MemoryChance
+    /// Is told of each message that is stored.
+    var onStored: (@Sendable (LoggedMessage) -> Void)?
     var createdAt: Timestamp
     var exists = true
     var isAvailable = true
@@ -39,12 +41,13 @@ struct MemoryStream {
     private(set) var toNotify: [ChangeSignal] = []
 
     init(
-        name: StreamName, namespace: Namespace, settings: MemoryStreamSettings, seed: UInt64, createdAt: Timestamp
+        name: StreamName, namespace: Namespace, settings: MemoryStreamSettings, chance: MemoryChance,
+        createdAt: Timestamp
     ) {
         self.name = name
         mapping = SubjectMapping(namespace: namespace)
         self.settings = settings
-        generator = SeededGenerator(seed: seed)
+        self.chance = chance
         self.createdAt = createdAt
     }
 
@@ -77,7 +80,7 @@ struct MemoryStream {
                 durable.settle(sequence)
                 continue
             }
-            let isDoubled = again == nil && generator.happens(faults.duplication)
+            let isDoubled = again == nil && chance.happens(faults.duplication)
             let due = isDoubled ? now : now + durable.subscription.acknowledgementWait
             let attempt = durable.noteDelivery(of: sequence, due: due)
             hand(
@@ -119,7 +122,7 @@ struct MemoryStream {
         }
         guard !durable.lookahead.isEmpty else { return nil }
         let last = min(window, durable.lookahead.count) - 1
-        let index = last == 0 ? 0 : Int.random(in: 0...last, using: &generator)
+        let index = chance.index(upTo: last)
         durable.pending -= 1
         return durable.lookahead.remove(at: index)
     }

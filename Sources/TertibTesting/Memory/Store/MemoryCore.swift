@@ -50,6 +50,14 @@ final class MemoryCore {
         locks.releaseAll(of: transaction)
     }
 
+    /// The rows that a transaction has written, by table and key.
+    func written(by transaction: MemoryTransactionID) -> [(table: MemoryTableName, key: MemoryKey)] {
+        let rows = (overlays[transaction]?.records ?? [:]).flatMap { table, records in
+            records.keys.map { (table: table, key: $0) }
+        }
+        return rows.sorted { ($0.table, $0.key) < ($1.table, $1.key) }
+    }
+
     func rollback(_ transaction: MemoryTransactionID) {
         overlays[transaction] = nil
         locks.releaseAll(of: transaction)

@@ -1,43 +1,51 @@
-import Foundation
-import Synchronization
 import Tertib
 import TertibCore
 
 /// One database in memory, which the replicas of a service share.
 ///
-/// `@unchecked Sendable`: `core` and the variables below it are touched under `condition` only, a monitor.
+/// `@unchecked Sendable`: `core` and the variables below it are touched under the guard of `threads` only.
 final class MemoryDatabase: @unchecked Sendable {
     let isolation: MemoryStore.Isolation
     let statements: [String: MemoryStatement]
     let time: any TimeSource
     let changes = ChangeSignal()
 
-    private let condition = NSCondition()
+    let threads: any MemoryThreads
+    /// Is told what happens, under the guard.
+    private let observer: (any MemoryObserver)?
     private let core = MemoryCore()
     private var isAvailable = true
     private var commitFaults: [MemoryCommitFault] = []
 
-    init(isolation: MemoryStore.Isolation, statements: [String: MemoryStatement], time: any TimeSource) {
+    init(
+        isolation: MemoryStore.Isolation, statements: [String: MemoryStatement], time: any TimeSource,
+        threads: any MemoryThreads = OwnThreads(), observer: (any MemoryObserver)? = nil
+    ) {
         self.isolation = isolation
         self.statements = statements
         self.time = time
+        self.threads = threads
+        self.observer = observer
     }
 
-    var waitingCount: Int { condition.withLock { core.locks.waitingCount } }
+    var waitingCount: Int { threads.guarded { core.locks.waitingCount } }
+
+    /// What has committed.
+    var committed: MemoryTableSet { threads.guarded { core.committed } }
 
     func setAvailable(_ isAvailable: Bool) {
-        condition.withLock { self.isAvailable = isAvailable }
+        threads.guarded { self.isAvailable = isAvailable }
     }
 
     func add(_ fault: MemoryCommitFault) {
-        condition.withLock { commitFaults.append(fault) }
+        threads.guarded { commitFaults.append(fault) }
     }
 
     // MARK: - Transactions
 
     /// Begins a transaction.
     func begin() throws -> MemoryTransactionID {
-        try condition.withLock {
+        try threads.guarded {
             try checkAvailable()
             return core.begin()
         }
@@ -46,18 +54,22 @@ final class MemoryDatabase: @unchecked Sendable {
     /// Under one writer at a time: waits until it is this transaction's turn.
     func awaitTurn(of transaction: MemoryTransactionID) throws {
         guard isolation == .serial else { return }
-        try condition.withLock { try take(.writer, for: transaction) }
+        try threads.guarded { try take(.writer, for: transaction) }
     }
 
     func commit(_ transaction: MemoryTransactionID) throws(StoreError) {
-        let failure = condition.withLock { () -> StoreError? in
+        let failure = threads.guarded { () -> StoreError? in
             guard isAvailable, core.isAlive(transaction) else {
                 end { core.rollback(transaction) }
                 return Self.unavailable("commit")
             }
             let fault = commitFaults.isEmpty ? nil : commitFaults.removeFirst()
             switch fault {
-            case nil, .unknown(isCommitted: true): end { core.commit(transaction) }
+            case nil, .unknown(isCommitted: true):
+                let before = core.committed
+                let written = observer == nil ? [] : core.written(by: transaction)
+                end { core.commit(transaction) }
+                observer?.committed(transaction, written: written, before: before, after: core.committed)
             case .unknown(isCommitted: false), .conflict: end { core.rollback(transaction) }
             }
             return fault?.error
@@ -66,11 +78,11 @@ final class MemoryDatabase: @unchecked Sendable {
     }
 
     func rollback(_ transaction: MemoryTransactionID) {
-        condition.withLock { end { core.rollback(transaction) } }
+        threads.guarded { end { core.rollback(transaction) } }
     }
 
     func snapshot() throws -> MemoryTableSet {
-        try condition.withLock {
+        try threads.guarded {
             try checkAvailable()
             return core.committed
         }
@@ -78,7 +90,7 @@ final class MemoryDatabase: @unchecked Sendable {
 
     private func end(_ body: () -> Void) {
         body()
-        condition.broadcast()
+        threads.announce()
         changes.notify()
     }
 
@@ -97,7 +109,7 @@ final class MemoryDatabase: @unchecked Sendable {
     func statement<Result>(
         of transaction: MemoryTransactionID, _ body: (MemoryCore, MemoryTableSet) throws -> Result
     ) throws -> Result {
-        try condition.withLock {
+        try threads.guarded {
             try checkAvailable()
             let snapshot = core.committed
             let mark = core.mark(transaction)
@@ -119,29 +131,31 @@ final class MemoryDatabase: @unchecked Sendable {
     }
 
     func mark(_ transaction: MemoryTransactionID) -> MemoryCore.Mark {
-        condition.withLock { core.mark(transaction) }
+        threads.guarded { core.mark(transaction) }
     }
 
     func undo(to mark: MemoryCore.Mark, of transaction: MemoryTransactionID) {
-        condition.withLock { release { core.undo(to: mark, of: transaction) } }
+        threads.guarded { release { core.undo(to: mark, of: transaction) } }
     }
 
     private func release(_ body: () -> Void) {
         body()
-        condition.broadcast()
+        threads.announce()
     }
 
     /// Waits for a lock. The monitor is held on return, as on entry.
     private func take(_ lock: MemoryLock, for transaction: MemoryTransactionID) throws(StoreError) {
         if core.take(lock.key, in: lock.table, for: transaction) { return }
         guard core.locks.enqueue(lock, for: transaction) else {
+            observer?.meetsDeadlock(transaction)
             throw StoreError(
                 .conflict, attempted: "wait for a row of \(lock.table)", reason: "the wait would be a deadlock")
         }
         changes.notify()
-        while core.locks.owner(of: lock) != transaction {
-            guard core.isAlive(transaction) else { throw Self.unavailable("wait for a row of \(lock.table)") }
-            condition.wait()
+        observer?.waits(transaction, for: lock)
+        let isEnded = threads.wait { core.locks.owner(of: lock) == transaction || !core.isAlive(transaction) }
+        guard !isEnded, core.isAlive(transaction) else {
+            throw Self.unavailable("wait for a row of \(lock.table)")
         }
         core.noteTaken(lock, by: transaction)
     }

@@ -20,6 +20,14 @@ struct MemoryOutboxRow: Sendable {
     var row: OutboxRow
     var notBefore: Timestamp
     var publishedAt: Timestamp?
+
+    /// A row that is held for longer than this was held under a clock that was wrong.
+    private static let longestHold: Duration = .seconds(120)
+
+    /// Whether it may be claimed.
+    func isFree(at now: Timestamp, lease: Duration) -> Bool {
+        notBefore <= now || notBefore > now.advanced(by: max(Self.longestHold, lease))
+    }
 }
 
 extension MemoryTableName {

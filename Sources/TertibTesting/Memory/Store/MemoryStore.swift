@@ -1,4 +1,3 @@
-import Foundation
 import Synchronization
 public import Tertib
 import TertibCore
@@ -46,7 +45,7 @@ public final class MemoryStore: ConsumerStore {
         self.init(database: MemoryDatabase(isolation: isolation, statements: known, time: time))
     }
 
-    private init(database: MemoryDatabase) {
+    init(database: MemoryDatabase) {
         self.database = database
     }
 
@@ -153,6 +152,7 @@ public final class MemoryStore: ConsumerStore {
             if let pause { state.pauses.removeAll { $0 === pause } }
             return (state.onStep, pause, step)
         }
+        try database.threads.step()
         try hook?(step)
         try pause?.block()
     }
@@ -183,10 +183,7 @@ public final class MemoryStore: ConsumerStore {
         _ body: @escaping @Sendable () throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            let thread = Thread { continuation.resume(with: Swift.Result { try body() }) }
-            thread.stackSize = 4 << 20
-            thread.name = "tertib.memory-store"
-            thread.start()
+            database.threads.run { continuation.resume(with: Swift.Result { try body() }) }
         }
     }
 }

@@ -40,7 +40,7 @@ extension MemoryTransaction {
             }
             var placed = row
             placed.position = core.nextPosition()
-            let staged = MemoryOutboxRow(row: placed, notBefore: row.stagedAt)
+            let staged = MemoryOutboxRow(row: placed, notBefore: Timestamp(microseconds: 0))
             core.put(.outbox(staged), at: key, in: .outbox, by: id)
         }
     }
@@ -55,7 +55,7 @@ extension MemoryTransaction {
             }
             var claims: [OutboxClaim] = []
             for candidate in lowest.values.sorted(by: { $0.row.position < $1.row.position }) {
-                guard claims.count < limit, candidate.notBefore <= now else { continue }
+                guard claims.count < limit, candidate.isFree(at: now, lease: lease) else { continue }
                 if let claim = take(candidate, core, now: now, lease: lease) { claims.append(claim) }
             }
             return claims
@@ -69,7 +69,7 @@ extension MemoryTransaction {
         let key = Self.key(candidate.row)
         guard core.take(key, in: .outbox, for: id),
             var row = core.record(key, in: .outbox, for: id)?.outbox,
-            row.publishedAt == nil, row.notBefore <= now,
+            row.publishedAt == nil, row.isFree(at: now, lease: lease),
             let head = core.record(MemoryKey(row.row.aggregate), in: .head, for: id)?.head
         else { return nil }
         row.notBefore = now.advanced(by: lease)

@@ -1,0 +1,176 @@
+import ArgumentParser
+import Foundation
+import TertibCore
+import TertibTesting
+
+/// `tertib lab simulate`
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Run the real consumer and relay under seeded schedules, with oracles at every step.",
+        discussion: """
+            Each seed stands for a small world: replicas, events, faults, and who goes on at every step. The code that \
+            runs is that of production, on a broker, a database and a clock in memory; nothing waits in real time. The \
+            same seed is the same run, choice by choice.
+
+              tertib lab simulate --seeds 0..10000
+              tertib lab simulate --seeds 7..8 --trace        # what happens, line by line
+              tertib lab simulate --replay failure.json       # a run from a file, such as a failing one wrote
+
+            A run that fails is made smaller, told as a timeline, and written to a file that --replay takes. It ends \
+            with 1 when an oracle objected, when a second run of a seed was not equal to the first (--twice), or when \
+            --rare asks for rare branches and one was met less often.
+            """)
+
+    /// What runs the schedules.
+    enum Engine: String, ExpressibleByArgument {
+        /// The real asynchronous runtime on a seeded executor.
+        case runtime
+    }
+
+    @Option(name: .long, help: ArgumentHelp("Seeds, the last one left out.", valueName: "a..b"))
+    var seeds: SeedRange?
+
+    @Option(name: .long, help: ArgumentHelp("Run a plan from a file.", valueName: "file"))
+    var replay: String?
+
+    @Option(name: .long, help: "What runs the schedules: runtime, the real code on a seeded executor.")
+    var engine = Engine.runtime
+
+    @Flag(name: .long, help: "Print everything that happens, a line each.")
+    var trace = false
+
+    @Flag(name: .long, help: "Run each seed twice, and compare.")
+    var twice = false
+
+    @Option(name: .long, help: ArgumentHelp("Fail when a rare branch was met less often.", valueName: "n"))
+    var rare = 0
+
+    @Option(name: .long, help: ArgumentHelp("Threads; as many as the machine has when left out.", valueName: "n"))
+    var jobs: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Where a failing run is written.", valueName: "file"))
+    var output = "tertib-simulation-failure.json"
+
+    @Flag(name: .long, help: "Print one JSON document on standard output.")
+    var json = false
+
+    func validate() throws {
+        guard (seeds == nil) != (replay == nil) else { throw ValidationError("Give either --seeds or --replay.") }
+        guard (1...64).contains(jobs ?? 1) else { throw ValidationError("--jobs takes a number from 1 to 64.") }
+        guard rare >= 0 else { throw ValidationError("--rare takes a number from 0.") }
+    }
+
+    func run() async throws {
+        let console = Console.standard
+        let isRight: Bool
+        if trace || replay != nil {
+            isRight = try await runEach(console)
+        } else if let seeds {
+            isRight = try await runMany(seeds, console)
+        } else {
+            isRight = true
+        }
+        if !isRight { throw ExitCode(ExitStatus.wrong.rawValue) }
+    }
+
+    // MARK: - Many seeds
+
+    private func runMany(_ seeds: SeedRange, _ console: Console) async throws -> Bool {
+        let bar = ProgressBar("Simulating", unit: "schedules")
+        let total = UInt64(seeds.range.count)
+        let report = try await Simulation().run(
+            seeds: seeds.range, twice: twice, jobs: jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+        ) { done in bar.update(UInt64(done), of: total) }
+        bar.finish()
+        let least = report.failures.first
+        let minimal = try await least.asyncMap { try await Simulation().minimise($0.outcome) }
+        let file = try minimal.map { try write($0.plan, console) }
+        let result = SimulationResult(
+            report: report, seeds: seeds.range, minimal: minimal, file: file,
+            missing: report.vacuous(below: rare))
+        if json {
+            console.write(result.document)
+        } else {
+            for line in result.lines(for: console.output) { console.write(line) }
+        }
+        return result.isRight
+    }
+
+    private func write(_ plan: SimulationPlan, _ console: Console) throws -> String {
+        do {
+            try Data(try plan.json).write(to: URL(fileURLWithPath: output))
+        } catch {
+            throw Failure(
+                status: .wrong, code: "simulation-file", what: "a failing run could not be written to \(output)",
+                why: "\(error.localizedDescription)", next: "Name another file with --output.")
+        }
+        return output
+    }
+
+    // MARK: - Single runs
+
+    private func runEach(_ console: Console) async throws -> Bool {
+        var isRight = true
+        var documents: [JSONValue] = []
+        for plan in try plans() {
+            let outcome = try await Simulation().run(plan, keepsTimeline: true)
+            isRight = isRight && outcome.violations.isEmpty
+            if json {
+                documents.append(outcome.document(seed: plan.options.seed, withTimeline: trace))
+                continue
+            }
+            console.write("seed \(plan.options.seed)")
+            for line in trace ? outcome.timeline : outcome.story { console.write(SafeText.escaped(line)) }
+            for violation in outcome.violations {
+                console.write(TextStyle.bad.apply("wrong: ", on: console.output) + SafeText.escaped("\(violation)"))
+            }
+            console.write(
+                "\(Words.count(outcome.steps, "choice")) in \(Words.duration(outcome.duration)) of virtual time, trace "
+                    + outcome.traceName)
+        }
+        if json { console.write(documents.count == 1 ? documents[0] : .array(documents)) }
+        return isRight
+    }
+
+    private func plans() throws -> [SimulationPlan] {
+        if let seeds { return seeds.range.map { SimulationPlan(SimulationOptions(seed: $0)) } }
+        guard let replay else { return [] }
+        do {
+            return [try SimulationPlan(json: Array(try Data(contentsOf: URL(fileURLWithPath: replay))))]
+        } catch {
+            throw Failure(
+                status: .unusable, code: "replay", what: "\(replay) cannot be replayed", why: Self.words(error),
+                next: "Give a file that `tertib lab simulate` has written.")
+        }
+    }
+
+    private static func words(_ error: any Error) -> String {
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "it has no \(key.stringValue)"
+        case is DecodingError: "it is not the plan of a run"
+        default: error.localizedDescription
+        }
+    }
+}
+
+/// `A..B`: from A on, without B.
+struct SeedRange: ExpressibleByArgument, Hashable, Sendable {
+    let range: Range<UInt64>
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[1].isEmpty, let first = UInt64(parts[0]), let end = UInt64(parts[2]), first < end
+        else { return nil }
+        range = first..<end
+    }
+}
+
+extension Optional {
+    fileprivate func asyncMap<Result>(_ body: (Wrapped) async throws -> Result) async rethrows -> Result? {
+        guard let self else { return nil }
+        return try await body(self)
+    }
+}

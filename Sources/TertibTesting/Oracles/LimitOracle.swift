@@ -1,0 +1,31 @@
+import Tertib
+import TertibCore
+
+/// What is parked stays within its limits.
+public struct LimitOracle: Oracle {
+    /// `within-limits`
+    public let name = "within-limits"
+    private let maxParkedPerAggregate: Int
+    private let maxParkedInAll: Int
+
+    /// Creates an oracle that knows the limits; that of all rows together includes a batch a replica.
+    public init(maxParkedPerAggregate: Int, maxParkedInAll: Int) {
+        self.maxParkedPerAggregate = maxParkedPerAggregate
+        self.maxParkedInAll = maxParkedInAll
+    }
+
+    /// Judges each commit. A row that waits for its next attempt is exempt.
+    public mutating func observe(_ observation: Observation) -> String? {
+        guard case .committed(let commit) = observation else { return nil }
+        for change in commit.changes {
+            let count = change.parked.count { $0.reason == .gap || $0.reason == .behindFailure }
+            if count > maxParkedPerAggregate {
+                return "\(count) rows of \(change.aggregate) are parked, and the limit is \(maxParkedPerAggregate)"
+            }
+        }
+        if commit.parkedInAll > maxParkedInAll {
+            return "\(commit.parkedInAll) rows are parked, and the limit is \(maxParkedInAll)"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,142 @@
+public import Tertib
+public import TertibCore
+
+/// Something that has happened in a run, as an oracle learns it.
+public enum Observation: Sendable {
+    /// The stream has stored a message; without an event when it breaks the wire contract.
+    case stored(LoggedMessage, Envelope?)
+    /// A handler has begun, whatever comes of it.
+    case attempted(LedgerEntry)
+    /// An effect was refused because the ledger has it already: somebody applied an event a second time.
+    case appliedAgain(LedgerEntry)
+    /// A transaction has committed.
+    case committed(CommitObservation)
+    /// A replica acknowledges a delivery.
+    case acknowledged(AcknowledgementObservation)
+    /// A replica has stopped in order.
+    case stopped(counts: ConsumerCounts, received: Int)
+    /// A publisher was told that its event is stored.
+    case published(PublishReceipt)
+    /// Faults have stopped, and everything has had its time.
+    case rest(RestObservation)
+}
+
+/// An event that was applied: a row of the ledger that the simulator keeps beside the handlers' effects.
+public struct LedgerEntry: Hashable, Sendable, CustomStringConvertible {
+    /// The aggregate.
+    public var aggregate: Aggregate
+    /// The version.
+    public var version: AggregateVersion
+    /// The event's id.
+    public var eventID: EventID
+
+    /// Creates an entry.
+    public init(aggregate: Aggregate, version: AggregateVersion, eventID: EventID) {
+        self.aggregate = aggregate
+        self.version = version
+        self.eventID = eventID
+    }
+
+    /// `product/1@3`
+    public var description: String { "\(aggregate)@\(version)" }
+}
+
+/// What a transaction has changed, by aggregate.
+public struct CommitObservation: Sendable {
+    /// What has changed of one aggregate.
+    public struct Change: Sendable {
+        /// The aggregate.
+        public var aggregate: Aggregate
+        /// The watermark before; `nil` when there was none.
+        public var before: Watermark?
+        /// The watermark after.
+        public var after: Watermark?
+        /// Everything that is parked after.
+        public var parked: [ParkedEvent]
+        /// Whether the transaction has parked anything, or taken it out.
+        public var changesParked: Bool
+        /// What the transaction has applied.
+        public var applied: [LedgerEntry]
+
+        /// Creates a change.
+        public init(
+            aggregate: Aggregate, before: Watermark?, after: Watermark?, parked: [ParkedEvent], changesParked: Bool,
+            applied: [LedgerEntry]
+        ) {
+            self.aggregate = aggregate
+            self.before = before
+            self.after = after
+            self.parked = parked
+            self.changesParked = changesParked
+            self.applied = applied
+        }
+    }
+
+    /// What has changed, by aggregate.
+    public var changes: [Change]
+    /// What was staged.
+    public var staged: [OutboxRow]
+    /// How many rows are parked in all, after it.
+    public var parkedInAll: Int
+
+    /// Creates an observation.
+    public init(changes: [Change], staged: [OutboxRow], parkedInAll: Int) {
+        self.changes = changes
+        self.staged = staged
+        self.parkedInAll = parkedInAll
+    }
+}
+
+/// An acknowledgement, and what the database has to say for it at that moment.
+public struct AcknowledgementObservation: Sendable {
+    /// The delivery.
+    public var delivery: Delivery
+    /// The event; `nil` when the message breaks the wire contract.
+    public var event: Envelope?
+    /// Whether the consumer takes events of that type.
+    public var isWanted: Bool
+    /// The aggregate's watermark.
+    public var watermark: Watermark?
+    /// Whether its version is parked.
+    public var isParked: Bool
+    /// Whether it is a dead letter.
+    public var isDeadLetter: Bool
+
+    /// Creates an observation.
+    public init(
+        delivery: Delivery, event: Envelope?, isWanted: Bool, watermark: Watermark?, isParked: Bool,
+        isDeadLetter: Bool
+    ) {
+        self.delivery = delivery
+        self.event = event
+        self.isWanted = isWanted
+        self.watermark = watermark
+        self.isParked = isParked
+        self.isDeadLetter = isDeadLetter
+    }
+}
+
+/// Everything there is when nothing moves any more.
+public struct RestObservation: Sendable {
+    /// The watermarks.
+    public var watermarks: [Watermark] = []
+    /// What is parked.
+    public var parked: [ParkedEvent] = []
+    /// Open dead letters.
+    public var deadLetters: [DeadLetter] = []
+    /// What was applied.
+    public var ledger: [LedgerEntry] = []
+    /// The state of each aggregate: the ids of the events that were applied to it, in the order of application.
+    public var states: [Aggregate: [EventID]] = [:]
+    /// Events staged and not published.
+    public var unpublished: [OutboxRow] = []
+    /// The events that the stream has now; what breaks the wire contract is none.
+    public var events: [Envelope] = []
+    /// Messages that the consumer has not been delivered, or has not answered.
+    public var unanswered = 0
+    /// Calls to the store in each second in which nothing happened, a replica.
+    public var idleCalls = 0.0
+
+    /// Creates an empty world.
+    public init() {}
+}

@@ -1,0 +1,58 @@
+import Tertib
+public import TertibCore
+
+/// An event is published if, and only if, the transaction that staged it has committed; in version order, and a version
+/// never with two contents.
+public struct PublishedOracle: Oracle {
+    /// `published-iff-committed`
+    public let name = "published-iff-committed"
+    private let types: Set<AggregateType>
+    private var staged: [LedgerEntry: Bool] = [:]
+    private var published: [Aggregate: AggregateVersion] = [:]
+    private var contents: [LedgerEntry: [UInt8]] = [:]
+    private var receipts: [LedgerEntry] = []
+
+    /// Creates an oracle for the types that are published by way of the outbox.
+    public init(types: Set<AggregateType>) {
+        self.types = types
+    }
+
+    /// Judges each message as the stream stores it, and at rest that none is missing.
+    public mutating func observe(_ observation: Observation) -> String? {
+        switch observation {
+        case .committed(let commit):
+            for row in commit.staged {
+                staged[LedgerEntry(aggregate: row.aggregate, version: row.version, eventID: row.eventID)] = false
+            }
+            return nil
+        case .stored(_, let event?):
+            return types.contains(event.aggregate.type) ? judge(event) : nil
+        case .published(let receipt):
+            receipts.append(
+                LedgerEntry(aggregate: receipt.aggregate, version: receipt.version, eventID: receipt.eventID))
+            return nil
+        case .rest:
+            let missing = staged.filter { !$0.value }.keys.map(\.description).sorted()
+            if let first = missing.first { return "\(first) was committed and is not in the stream" }
+            if let receipt = receipts.first(where: { contents[$0] == nil && types.contains($0.aggregate.type) }) {
+                return "\(receipt) was reported as published and is not in the stream"
+            }
+            return nil
+        default: return nil
+        }
+    }
+
+    private mutating func judge(_ event: Envelope) -> String? {
+        let entry = LedgerEntry(aggregate: event.aggregate, version: event.version, eventID: event.id)
+        guard staged[entry] != nil else { return "\(entry) is published, and nothing that staged it has committed" }
+        staged[entry] = true
+        if let known = contents[entry] {
+            return known == event.body ? nil : "\(entry) is published with two contents"
+        }
+        contents[entry] = event.body
+        let last = published[event.aggregate] ?? .none
+        guard event.version.follows(last) else { return "\(entry) is published after version \(last)" }
+        published[event.aggregate] = event.version
+        return nil
+    }
+}

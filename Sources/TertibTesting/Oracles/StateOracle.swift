@@ -1,0 +1,48 @@
+import Tertib
+import TertibCore
+
+/// The state of each aggregate is what its history says: the events of versions 1 to the watermark, each once and in
+/// order; of two events of one version the one that the stream has first, unless a fork has quarantined the aggregate.
+public struct StateOracle: Oracle {
+    /// `state-equals-history`
+    public let name = "state-equals-history"
+    private var history: [Aggregate: [AggregateVersion: [EventID]]] = [:]
+
+    /// Creates an oracle that knows no history.
+    public init() {}
+
+    /// Learns the history, and compares at rest.
+    public mutating func observe(_ observation: Observation) -> String? {
+        switch observation {
+        case .stored(_, let event?):
+            let known = history[event.aggregate]?[event.version] ?? []
+            if !known.contains(event.id) { history[event.aggregate, default: [:]][event.version] = known + [event.id] }
+            return nil
+        case .rest(let rest): return judge(rest)
+        default: return nil
+        }
+    }
+
+    private func judge(_ rest: RestObservation) -> String? {
+        for watermark in rest.watermarks {
+            let state = rest.states[watermark.aggregate] ?? []
+            guard Int64(state.count) == watermark.version.number else {
+                return "\(watermark.aggregate) has version \(watermark.version), and \(state.count) effects"
+            }
+            var version = AggregateVersion.none
+            for id in state {
+                guard let next = version.next else { break }
+                version = next
+                let events = history[watermark.aggregate]?[version] ?? []
+                guard events.contains(id) else {
+                    return "\(watermark.aggregate)@\(version) has the effect of \(id), which the stream does not have"
+                }
+                // Of a fork further down nobody learns by versions alone; see the limits in the documentation.
+                if events.count == 1, events.first != id {
+                    return "\(watermark.aggregate)@\(version) has the effect of \(id) and not of \(events[0])"
+                }
+            }
+        }
+        return nil
+    }
+}

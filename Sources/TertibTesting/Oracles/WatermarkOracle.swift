@@ -1,0 +1,54 @@
+import Tertib
+import TertibCore
+
+/// In every committed state: a watermark rises by exactly what took effect with it, and never falls; nothing at or
+/// below it is parked; it says how much is parked behind it; and where it says that nothing stands in the way, the next
+/// version is not parked.
+public struct WatermarkOracle: Oracle {
+    /// `watermarks-contiguous`
+    public let name = "watermarks-contiguous"
+
+    /// Creates an oracle.
+    public init() {}
+
+    /// Judges each commit by itself.
+    public mutating func observe(_ observation: Observation) -> String? {
+        guard case .committed(let commit) = observation else { return nil }
+        for change in commit.changes {
+            if let fault = judge(change) { return fault }
+        }
+        return nil
+    }
+
+    private func judge(_ change: CommitObservation.Change) -> String? {
+        let aggregate = change.aggregate
+        let before = change.before ?? Watermark(aggregate: aggregate)
+        guard let after = change.after else {
+            let isUntouched = change.parked.isEmpty && change.applied.isEmpty
+            return isUntouched ? nil : "\(aggregate) has rows and no watermark"
+        }
+        if after.version < before.version { return "\(aggregate) went back from \(before.version) to \(after.version)" }
+        let rise = after.version.number - before.version.number
+        let versions = change.applied.map(\.version.number).sorted()
+        guard rise == Int64(versions.count), versions == (0..<rise).map({ before.version.number + 1 + $0 }) else {
+            return "\(aggregate) went from \(before.version) to \(after.version) with the effects of \(versions)"
+        }
+        let isChanged = change.changesParked || rise > 0 || after.status != before.status
+        if isChanged, after.revision <= before.revision {
+            return "\(aggregate) was changed and its revision stays \(after.revision)"
+        }
+        if let row = change.parked.first(where: { $0.version <= after.version }) {
+            return "\(aggregate)@\(row.version) is parked although \(after.version) is applied"
+        }
+        guard after.parked == change.parked.count else {
+            return "\(aggregate) says that \(after.parked) rows are parked, and there are \(change.parked.count)"
+        }
+        if after.status == .ok, let row = change.parked.first {
+            return "\(aggregate) at \(after.version) is ok, and version \(row.version) is parked"
+        }
+        if after.status == .gap, let row = change.parked.first, row.version.follows(after.version) {
+            return "\(aggregate) waits for version \(row.version), which is parked"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,51 @@
+/// A branch of the code that a schedule meets only now and then: they are counted, so that no run of many seeds passes
+/// because nothing happened in it.
+public enum RareBranch: String, Hashable, Sendable, Codable, CaseIterable, Comparable {
+    /// An event was parked because of a gap.
+    case parked
+    /// What was parked before was drained by the event that closed the gap.
+    case parkThenDrain
+    /// A claim was lost to a neighbour.
+    case lostClaim
+    /// A gapped delivery was held in memory.
+    case held
+    /// A repair read missing versions from the stream by pointer.
+    case repairByPointer
+    /// A repair searched the aggregate's subject.
+    case repairBySearch
+    /// Events were applied by a repair.
+    case repaired
+    /// A handler has failed, and its event waits for its next attempt.
+    case retry
+    /// An event was applied after a failure.
+    case retried
+    /// An aggregate was quarantined.
+    case quarantine
+    /// A fork was found.
+    case fork
+    /// A batch was begun again with a savepoint an event.
+    case careful
+    /// A commit's outcome stayed unknown, and it had happened.
+    case unknownCommitted
+    /// A commit's outcome stayed unknown, and it had not happened.
+    case unknownRolledBack
+    /// A replica has crashed at a named point.
+    case crash
+    /// A delivery came again after it was not answered.
+    case redelivery
+    /// A transaction waited for a neighbour's row.
+    case rowWait
+    /// A wait would have closed a circle.
+    case deadlock
+    /// A relay took over what another one had claimed.
+    case leaseTakeover
+    /// A publish had no answer.
+    case unknownPublish
+    /// A publish met another last message than it expected.
+    case superseded
+    /// A consumer paused: a limit reached, or a database away.
+    case paused
+
+    /// By the order of declaration.
+    public static func < (left: RareBranch, right: RareBranch) -> Bool { left.rawValue < right.rawValue }
+}

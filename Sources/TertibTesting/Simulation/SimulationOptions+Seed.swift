@@ -1,0 +1,67 @@
+extension SimulationOptions {
+    /// What a seed stands for. Each run has a random half of the faults, else rare pairs of them would never meet alone.
+    public init(seed: UInt64) {
+        self.init(plain: seed)
+        var draw = SeededGenerator(seed: seed ^ 0x7E27_1B00)
+        isolation = draw.happens(0.6) ? .readCommitted : .serial
+        replicas = draw.happens(0.1) ? draw.number(4...8) : draw.number(1...3)
+        aggregates = draw.happens(0.1) ? draw.number(10...40) : draw.number(1...5)
+        events = draw.happens(0.1) ? draw.number(60...160) : draw.number(4...40)
+        staged = draw.happens(0.5) ? draw.number(1...12) : 0
+        milliseconds = draw.number(500...4000)
+        batch = draw.happens(0.2) ? draw.number(1...4) : draw.number(8...64)
+        acknowledgementWait = draw.number(800...2500)
+        gapHold = draw.number(0...150)
+        stickiness = draw.pick([0, 0, 0.5, 0.9])
+        haste = draw.pick([0, 0, 0, 0.002, 0.02])
+        drawDeliveryFaults(&draw)
+        drawOutages(&draw)
+        drawHostileEvents(&draw)
+    }
+
+    private mutating func drawDeliveryFaults(_ draw: inout SeededGenerator) {
+        if draw.happens(0.5) { shuffleWindow = draw.pick([2, 4, 16, 1000]) }
+        if draw.happens(0.5) { deliveryWindow = draw.pick([2, 4, 16, 256]) }
+        if draw.happens(0.5) { duplicates = draw.pick([0.05, 0.2, 0.5]) }
+        if draw.happens(0.5) { doubleDeliveries = draw.pick([0.05, 0.2]) }
+        if draw.happens(0.5) { lostAnswers = draw.pick([0.02, 0.2]) }
+        if draw.happens(0.3) { hotKey = 0.9 }
+        if draw.happens(0.5) { forgotten = draw.number(0...2) }
+        if draw.happens(0.1) { trims = 1 }
+    }
+
+    private mutating func drawOutages(_ draw: inout SeededGenerator) {
+        if draw.happens(0.5) { crashes = draw.number(1...6) }
+        if draw.happens(0.5) { kills = draw.number(1...3) }
+        if draw.happens(0.3) { brokerOutages = draw.number(1...2) }
+        if draw.happens(0.3) { databaseOutages = draw.number(1...2) }
+        if draw.happens(0.3) { cuts = draw.number(1...2) }
+        if draw.happens(0.5) { unknownCommits = draw.number(1...4) }
+        if draw.happens(0.5) { conflicts = draw.number(1...4) }
+        if draw.happens(0.5) { lostPublishes = draw.number(1...4) }
+        if draw.happens(0.3) { pauses = draw.number(1...2) }
+        if draw.happens(0.3) { clockJumps = draw.number(1...2) }
+        hasSkew = draw.happens(0.3)
+        if draw.happens(0.3) { scaling = draw.number(1...3) }
+    }
+
+    private mutating func drawHostileEvents(_ draw: inout SeededGenerator) {
+        if draw.happens(0.4) { failing = draw.number(1...3) }
+        if draw.happens(0.2) { poison = draw.number(1...2) }
+        if draw.happens(0.2) { forks = draw.number(1...2) }
+        if draw.happens(0.3) { malformed = draw.number(1...3) }
+        maxAttempts = draw.number(3...5)
+        // A small limit pauses the consumer, which comes to rest only where nothing blocks an aggregate for good.
+        if draw.happens(0.1) {
+            maxParkedPerAggregate = draw.number(2...6)
+            (poison, forks, trims) = (0, 0, 0)
+        }
+    }
+}
+
+extension SeededGenerator {
+    mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+
+    /// One of the values, which must not be empty.
+    mutating func pick<Value>(_ values: [Value]) -> Value { values[Int.random(in: 0..<values.count, using: &self)] }
+}

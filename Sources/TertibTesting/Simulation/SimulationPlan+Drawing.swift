@@ -1,0 +1,152 @@
+import Tertib
+
+extension SimulationPlan {
+    /// Draws a plan: the same options always give the same.
+    public init(_ options: SimulationOptions) {
+        var draw = SeededGenerator(seed: options.seed)
+        self.init(options: options, events: [], staged: [], failing: [], disturbances: [], schedule: nil, broker: nil)
+        drawEvents(&draw)
+        drawHostileEvents(&draw)
+        drawStaged(&draw)
+        drawCrashes(&draw)
+        drawOutages(&draw)
+        drawCommits(&draw)
+        drawOperations(&draw)
+        events.sort { $0.at < $1.at }
+    }
+
+    /// Events of each aggregate from version 1 on, in an order shuffled within the window, some of them twice.
+    private mutating func drawEvents(_ draw: inout SeededGenerator) {
+        var versions: [Int: Int] = [:]
+        var order: [(aggregate: Int, version: Int)] = []
+        for _ in 0..<options.events {
+            let aggregate = draw.happens(options.hotKey) ? 0 : draw.number(0...max(0, options.aggregates - 1))
+            versions[aggregate, default: 0] += 1
+            order.append((aggregate, versions[aggregate] ?? 1))
+        }
+        var pending: [(aggregate: Int, version: Int)] = []
+        var stored: [(aggregate: Int, version: Int)] = []
+        for event in order {
+            pending.append(event)
+            if pending.count >= options.shuffleWindow {
+                stored.append(pending.remove(at: draw.number(0...(pending.count - 1))))
+            }
+        }
+        stored += pending.shuffled(using: &draw)
+        let isBurst = draw.happens(0.5)
+        for (index, event) in stored.enumerated() {
+            let even = options.milliseconds * index / max(1, stored.count)
+            let at = isBurst ? even / 400 * 400 : even
+            let name = Self.aggregate(event.aggregate)
+            events.append(Event(at: at, aggregate: name, version: event.version))
+            if draw.happens(options.duplicates) {
+                events.append(Event(at: moment(&draw, from: at), aggregate: name, version: event.version))
+            }
+        }
+    }
+
+    private mutating func drawHostileEvents(_ draw: inout SeededGenerator) {
+        guard !events.isEmpty else { return }
+        for _ in 0..<options.forks {
+            var event = draw.pick(events)
+            event.kind = .fork
+            event.at = moment(&draw)
+            events.append(event)
+        }
+        for index in 0..<options.malformed {
+            var event = draw.pick(events)
+            event.at = moment(&draw)
+            event.kind = index % 2 == 0 ? .malformed : .ignored
+            if event.kind == .ignored { event.aggregate = "noise/\(index)" }
+            events.append(event)
+        }
+        for _ in 0..<options.failing {
+            let event = draw.pick(events)
+            failing.append(Failing(aggregate: event.aggregate, version: event.version, times: draw.number(1...2)))
+        }
+        for _ in 0..<options.poison {
+            let event = draw.pick(events)
+            failing.append(Failing(aggregate: event.aggregate, version: event.version, times: nil))
+        }
+    }
+
+    private mutating func drawStaged(_ draw: inout SeededGenerator) {
+        for _ in 0..<options.staged {
+            staged.append(
+                Staged(
+                    at: moment(&draw), replica: replica(&draw), aggregate: "order/\(draw.number(1...2))",
+                    count: draw.number(1...3)))
+        }
+    }
+
+    private mutating func drawCrashes(_ draw: inout SeededGenerator) {
+        let points = CrashPoint.allCases
+        for _ in 0..<options.crashes {
+            disturbances.append(
+                Disturbance(
+                    .crash, lasting: draw.number(20...1200), replica: replica(&draw), point: draw.pick(points),
+                    nth: draw.happens(0.5) ? 1 : draw.number(1...8)))
+        }
+        for _ in 0..<options.kills {
+            disturbances.append(
+                Disturbance(.kill, at: moment(&draw), lasting: draw.number(20...1200), replica: replica(&draw)))
+        }
+    }
+
+    private mutating func drawOutages(_ draw: inout SeededGenerator) {
+        for _ in 0..<options.brokerOutages {
+            disturbances.append(Disturbance(.brokerAway, at: moment(&draw), lasting: draw.number(50...2500)))
+        }
+        for _ in 0..<options.databaseOutages {
+            disturbances.append(Disturbance(.databaseAway, at: moment(&draw), lasting: draw.number(50...2500)))
+        }
+        for _ in 0..<options.cuts {
+            disturbances.append(
+                Disturbance(.cut, at: moment(&draw), lasting: draw.number(50...2500), replica: replica(&draw)))
+        }
+        for _ in 0..<options.pauses {
+            let lasting = options.acknowledgementWait + draw.number(-300...1500)
+            disturbances.append(
+                Disturbance(.pause, at: moment(&draw), lasting: lasting, replica: replica(&draw)))
+        }
+    }
+
+    private mutating func drawCommits(_ draw: inout SeededGenerator) {
+        let most = 2 * (options.events + options.staged) + 10
+        for _ in 0..<options.unknownCommits {
+            let kind: Disturbance.Kind = draw.happens(0.5) ? .unknownCommitted : .unknownRolledBack
+            disturbances.append(Disturbance(kind, nth: draw.number(1...most)))
+        }
+        for _ in 0..<options.conflicts { disturbances.append(Disturbance(.conflict, nth: draw.number(1...most))) }
+        for _ in 0..<options.lostPublishes {
+            let kind: Disturbance.Kind = draw.happens(0.5) ? .lostPublish : .lostPublishAnswer
+            disturbances.append(Disturbance(kind, at: moment(&draw)))
+        }
+    }
+
+    private mutating func drawOperations(_ draw: inout SeededGenerator) {
+        for _ in 0..<options.clockJumps {
+            let kind: Disturbance.Kind = draw.happens(0.5) ? .databaseClock : .replicaClock
+            let amount = draw.pick([-3_600_000, 3_600_000, 315_000_000_000, -315_000_000_000, -2000, 2000])
+            disturbances.append(Disturbance(kind, at: moment(&draw), replica: replica(&draw), amount: amount))
+        }
+        for _ in 0..<options.scaling {
+            let kind: Disturbance.Kind = draw.happens(0.5) ? .join : .leave
+            disturbances.append(Disturbance(kind, at: moment(&draw), replica: replica(&draw)))
+        }
+        for _ in 0..<options.forgotten {
+            disturbances.append(Disturbance(.forget, at: moment(&draw), amount: draw.number(1...20)))
+        }
+        for _ in 0..<options.trims {
+            disturbances.append(Disturbance(.trim, at: moment(&draw), amount: draw.number(0...10)))
+        }
+    }
+
+    private func moment(_ draw: inout SeededGenerator, from start: Int = 0) -> Int {
+        draw.number(start...max(start, options.milliseconds))
+    }
+
+    private func replica(_ draw: inout SeededGenerator) -> Int { draw.number(0...max(0, options.replicas - 1)) }
+
+    static func aggregate(_ number: Int) -> String { "product/\(number + 1)" }
+}

@@ -1,0 +1,266 @@
+import Logging
+import Tertib
+import TertibCore
+
+/// One replica of the simulated service: it lives, crashes, comes back, joins and leaves.
+///
+/// `@unchecked Sendable`: the scheduler's threads touch it one at a time.
+final class SimulatedReplica: @unchecked Sendable {
+    /// From a start to the end that follows it.
+    ///
+    /// `@unchecked Sendable`: the scheduler's threads touch it one at a time.
+    final class Life: @unchecked Sendable {
+        let log: MemoryLog
+        let store: MemoryStore
+        let stop = ChangeSignal()
+        /// Whether it has crashed: what it still does reaches nobody.
+        var isDead = false
+        var isAsked = false
+        var received = 0
+
+        init(log: MemoryLog, store: MemoryStore) {
+            self.log = log
+            self.store = store
+        }
+    }
+
+    let number: Int
+    unowned let world: SimulatedWorld
+    let lane: Lane
+    let time: VirtualTime
+    private(set) var life: Life?
+    private var isWanted: Bool
+    private var downUntil: Duration = .zero
+    private let changed = ChangeSignal()
+    private var reached: [CrashPoint: Int] = [:]
+    private var random: SeededGenerator
+    private var mailbox: [SimulationPlan.Staged] = []
+    private let mail = ChangeSignal()
+
+    init(_ number: Int, world: SimulatedWorld) {
+        self.number = number
+        self.world = world
+        lane = world.scheduler.addLane("replica \(number)")
+        random = SeededGenerator(seed: world.plan.options.seed &+ UInt64(number + 1) &* 0x9E37_79B9)
+        let skew = world.plan.options.hasSkew ? random.number(-5000...5000) : 0
+        time = VirtualTime(
+            world.scheduler, offset: .seconds(random.number(0...1000)), skew: .milliseconds(skew))
+        isWanted = number < world.plan.options.replicas
+    }
+
+    // MARK: - Its lives
+
+    /// Lives again and again, until the world ends.
+    func live() async {
+        while !world.isStopping {
+            let seen = changed.count
+            if !isWanted {
+                await changed.change(after: seen)
+            } else if world.scheduler.now < downUntil {
+                await world.time.pass(downUntil - world.scheduler.now)
+            } else {
+                await liveOnce()
+            }
+        }
+    }
+
+    private func liveOnce() async {
+        guard let database = world.database else { return }
+        let life = Life(log: world.log.replica(), store: MemoryStore(database: database))
+        life.store.onStep = { [unowned world, number] in try world.willStep($0, of: number) }
+        self.life = life
+        world.trace.add(world.scheduler.now, lane.name, "starts")
+        do {
+            let (service, consumer) = try makeService(life)
+            await run(service, consumer, life)
+            world.countBranches(consumer.counts)
+            let isOrderly = !life.isDead
+            if isOrderly { world.observe(.stopped(counts: consumer.counts, received: life.received)) }
+            world.trace.add(world.scheduler.now, lane.name, isOrderly ? "has stopped in order" : "is down")
+        } catch {
+            world.violate("runs", "replica \(number) cannot be made: \(error)")
+            isWanted = false
+        }
+        self.life = nil
+        await life.log.close()
+    }
+
+    private func makeService(_ life: Life) throws -> (Tertib, Consumer) {
+        var logger = Logger(label: "simulation") { [unowned world] _ in SimulationLogHandler(world: world) }
+        logger.logLevel = world.trace.isKept ? .notice : .critical
+        let context = RuntimeContext(
+            time: time, random: { [unowned self] in random.next() },
+            crashes: CrashPlan { [unowned self] in try reach($0, life) }, logger: logger)
+        let names = world.names
+        let service = try Tertib(
+            options: TertibOptions(
+                service: names.service, namespace: names.namespace, consumers: [names.consumer: world.settings],
+                publishes: [names.order: .outbox, names.echo: .outbox]),
+            log: SimulatedLog(life.log, replica: self, life: life), store: life.store, context: context)
+        return (service, try service.consumer(SimulatedWorld.consumer, handlers: world.handlers()))
+    }
+
+    private func run(_ service: Tertib, _ consumer: Consumer, _ life: Life) async {
+        await withTaskGroup(of: (any Error)?.self) { group in
+            group.addTask(executorPreference: lane) {
+                await Self.failure { try await consumer.runUntilCancelled() }
+            }
+            group.addTask(executorPreference: lane) {
+                await Self.failure { try await service.relayUntilCancelled() }
+            }
+            group.addTask(executorPreference: lane) { [self] in
+                await Self.failure { try await stage(service, life) }
+            }
+            group.addTask {
+                while !life.isDead, !life.isAsked, !Task.isCancelled {
+                    let seen = life.stop.count
+                    if !life.isDead, !life.isAsked { await life.stop.change(after: seen) }
+                }
+                return nil
+            }
+            let first = await group.next() ?? nil
+            if let first, !life.isDead, !life.isAsked {
+                world.violate("runs", "replica \(number) has ended by itself: \(first)")
+                isWanted = false
+            }
+            group.cancelAll()
+            await group.waitForAll()
+        }
+    }
+
+    private static func failure(_ body: () async throws -> Void) async -> (any Error)? {
+        do {
+            try await body()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    // MARK: - What is done to it
+
+    /// Ends it without a word, as kill -9 does, for a while.
+    func die(lasting: Duration) {
+        guard let life, !life.isDead else { return }
+        life.isDead = true
+        downUntil = world.scheduler.now + lasting
+        life.log.disconnect()
+        life.log.crash()
+        life.store.crash()
+        life.stop.notify()
+    }
+
+    func setWanted(_ isWanted: Bool) {
+        self.isWanted = isWanted
+        if !isWanted, let life {
+            life.isAsked = true
+            life.stop.notify()
+        }
+        changed.notify()
+    }
+
+    /// Everything that was done to it ends.
+    func heal() {
+        downUntil = min(downUntil, world.scheduler.now)
+        lane.pausedUntil = .zero
+        time.skew = .zero
+        life?.log.reconnect()
+    }
+
+    private func reach(_ point: CrashPoint, _ life: Life) throws {
+        if life.isDead { throw SimulatedCrash(point: point) }
+        reached[point, default: 0] += 1
+        guard !world.isQuiet, let count = reached[point] else { return }
+        for disturbance in world.plan.disturbances where disturbance.kind == .crash {
+            guard disturbance.replica == number, disturbance.point == point.rawValue, disturbance.nth == count else {
+                continue
+            }
+            world.note("CRASHES at \(point)")
+            world.meet(.crash)
+            die(lasting: .milliseconds(disturbance.lasting ?? 100))
+            throw SimulatedCrash(point: point)
+        }
+    }
+
+    // MARK: - What it does beside consuming
+
+    func post(_ staged: SimulationPlan.Staged) {
+        mailbox.append(staged)
+        mail.notify()
+    }
+
+    /// Stages events in transactions of their own, as a service's requests do.
+    private func stage(_ service: Tertib, _ life: Life) async throws {
+        while !Task.isCancelled {
+            let seen = mail.count
+            guard !mailbox.isEmpty else {
+                await mail.change(after: seen)
+                continue
+            }
+            let staged = mailbox.removeFirst()
+            guard let aggregate = SimulationNames.aggregate(staged.aggregate) else { continue }
+            do {
+                try await service.transaction { transaction in
+                    for number in 0..<staged.count {
+                        let event = try NewEvent(
+                            type: try EventType("order.changed"), json: Array(#"{"line":\#(number)}"#.utf8))
+                        try transaction.stage(event, for: aggregate)
+                    }
+                }
+            } catch let fault as any SimulatedFault {
+                throw fault
+            } catch is CancellationError {
+                return
+            } catch {
+                world.note("could not stage \(staged.aggregate): \(error)")  // the caller of a service would learn it
+            }
+        }
+    }
+
+    /// On the way to or from the broker: a moment in which others get their turn.
+    func hop() async {
+        await time.pass(.microseconds(random.number(0...2000)))
+    }
+
+    func note(_ outcome: PublishOutcome, of message: WireMessage) {
+        switch outcome {
+        case .unknown: world.meet(.unknownPublish)
+        case .unexpected: world.meet(.superseded)
+        case .stored, .refused: break
+        }
+        world.note("publishes to \(message.subject): \(outcome.words)")
+    }
+}
+
+extension PublishOutcome {
+    fileprivate var words: String {
+        switch self {
+        case .stored(let sequence, let isDuplicate): "message \(sequence)\(isDuplicate ? ", a duplicate" : "")"
+        case .unexpected(let actual): "the last message is \(actual?.description ?? "another"), not the expected one"
+        case .refused(let error): "refused, \(error.reason)"
+        case .unknown: "no answer"
+        }
+    }
+}
+
+/// A replica's end at a crash point.
+struct SimulatedCrash: SimulatedFault, CustomStringConvertible {
+    let point: CrashPoint
+    var description: String { "crashed at \(point)" }
+}
+
+/// Writes what the runtime logs into the trace.
+struct SimulationLogHandler: LogHandler {
+    unowned let world: SimulatedWorld
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.notice
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        world.note("logs: \(event.message)")
+    }
+}

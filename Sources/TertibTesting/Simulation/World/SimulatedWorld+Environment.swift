@@ -1,0 +1,214 @@
+import Tertib
+import TertibCore
+
+extension SimulatedWorld {
+    /// How long everything may take to come to rest after the faults have stopped, in virtual time.
+    static let restLimit: Duration = .seconds(90)
+
+    /// The life of the world, from the first event until everything has stopped.
+    func live() async {
+        await withTaskGroup(of: Void.self) { group in
+            for slot in slots { group.addTask { await slot.live() } }
+            group.addTask { [self] in await publish() }
+            group.addTask { [self] in await stage() }
+            for disturbance in plan.disturbances where disturbance.at != nil {
+                group.addTask { [self] in await disturb(disturbance) }
+            }
+            group.addTask { [self] in await supervise() }
+            await group.waitForAll()
+        }
+        isDone = true
+    }
+
+    private func publish() async {
+        for event in plan.events {
+            await wait(until: event.at)
+            guard let message = message(of: event) else { continue }
+            log.store(message)
+        }
+    }
+
+    private func stage() async {
+        for staged in plan.staged.sorted(by: { $0.at < $1.at }) {
+            await wait(until: staged.at)
+            guard slots.indices.contains(staged.replica) else { continue }
+            slots[staged.replica].post(staged)
+        }
+    }
+
+    private func wait(until milliseconds: Int) async {
+        let duration = Duration.milliseconds(milliseconds) - scheduler.now
+        if duration > .zero { await time.pass(duration) }
+    }
+
+    /// Faults for their time, then rest, then the end of all replicas in order.
+    private func supervise() async {
+        await wait(until: plan.lastMoment)
+        trace.add(scheduler.now, "world", "every fault has ended")
+        isQuiet = true
+        scheduler.character.haste = 0
+        log.faults = MemoryLogFaults()
+        log.setAvailable(true)
+        database?.setAvailable(true)
+        databaseTime.skew = .zero
+        for slot in slots {
+            slot.heal()
+            if slot.number == 0 { slot.setWanted(true) }
+        }
+        let deadline = scheduler.now + Self.restLimit
+        while !isAtRest, scheduler.now < deadline { await time.pass(.milliseconds(200)) }
+        let calls = storeCalls
+        await time.pass(.seconds(2))
+        let living = slots.count { $0.life != nil }
+        observe(.rest(rest(idleCalls: Double(storeCalls - calls) / 2 / Double(max(1, living)))))
+        checkInvariant()
+        isStopping = true
+        for slot in slots { slot.setWanted(false) }
+    }
+
+    private func checkInvariant() {
+        guard let invariant = subject.invariant, let tables = database?.committed else { return }
+        do {
+            try invariant(SimulationState(tables: tables))
+        } catch {
+            violate("invariant", "\(error)")
+        }
+    }
+
+    private var isAtRest: Bool {
+        let rest = rest(idleCalls: 0)
+        var oracle = RestOracle(types: settings.aggregates)
+        let waitsForRetry = rest.parked.contains { $0.reason == .retry }
+        return !waitsForRetry && oracle.observe(.rest(rest)) == nil
+    }
+
+    // MARK: - Disturbances
+
+    private func disturb(_ disturbance: Disturbance) async {
+        await wait(until: disturbance.at ?? 0)
+        guard !isQuiet else { return }
+        let lasting = Duration.milliseconds(disturbance.lasting ?? 0)
+        let slot = disturbance.replica.flatMap { slots.indices.contains($0) ? slots[$0] : nil }
+        trace.add(
+            scheduler.now, "world", "\(disturbance.kind.rawValue)\(slot.map { " of replica \($0.number)" } ?? "")")
+        switch disturbance.kind {
+        case .kill: slot?.die(lasting: lasting)
+        case .brokerAway:
+            log.setAvailable(false)
+            await time.pass(lasting)
+            log.setAvailable(true)
+        case .databaseAway:
+            database?.setAvailable(false)
+            await time.pass(lasting)
+            database?.setAvailable(true)
+        case .cut:
+            guard let life = slot?.life else { return }
+            life.log.disconnect()
+            await time.pass(lasting)
+            if !life.isDead { life.log.reconnect() }
+        case .pause: slot?.lane.pausedUntil = scheduler.now + lasting
+        case .join: slots.first { $0.life == nil }?.setWanted(true)
+        case .leave: slot?.setWanted(false)
+        case .lostPublish: log.faults.lostPublishes += 1
+        case .lostPublishAnswer: log.faults.lostPublishAnswers += 1
+        case .databaseClock: databaseTime.skew += .milliseconds(disturbance.amount ?? 0)
+        case .replicaClock: slot?.time.skew += .milliseconds(disturbance.amount ?? 0)
+        case .forget: forget(disturbance.amount ?? 1)
+        case .trim: trim(keeping: disturbance.amount ?? 0)
+        case .crash, .unknownCommitted, .unknownRolledBack, .conflict, .storeConflict, .storeAway, .logAway: break
+        }
+    }
+
+    private func forget(_ count: Int) {
+        let last = log.broker.look { $0.messages.last }
+        guard last > 0 else { return }
+        log.forgetDeliveries(
+            of: Self.durable, from: StreamSequence(last > UInt64(count) ? last - UInt64(count) : 1))
+    }
+
+    private func trim(keeping count: Int) {
+        let last = log.broker.look { $0.messages.last }
+        guard last > UInt64(count) else { return }
+        log.trim(before: StreamSequence(last - UInt64(count) + 1))
+    }
+
+    /// What happens at each step of a store, before it.
+    func willStep(_ step: MemoryStep, of replica: Int) throws {
+        storeSteps += 1
+        if step.operation == .begin || step.operation == .read { storeCalls += 1 }
+        if step.operation == .savepoint { meet(.careful) }
+        if trace.isKept { note(step.operation.words, isStep: true) }
+        guard !isQuiet else { return }
+        if step.operation == .commit { commits += 1 }
+        for disturbance in plan.disturbances where disturbance.nth != nil {
+            try act(on: disturbance, at: step)
+        }
+    }
+
+    private func act(on disturbance: Disturbance, at step: MemoryStep) throws {
+        let isCommit = step.operation == .commit && disturbance.nth == commits
+        switch disturbance.kind {
+        case .unknownCommitted where isCommit:
+            meet(.unknownCommitted)
+            database?.add(.unknown(isCommitted: true))
+        case .unknownRolledBack where isCommit:
+            meet(.unknownRolledBack)
+            database?.add(.unknown(isCommitted: false))
+        case .conflict where isCommit: database?.add(.conflict)
+        case .storeConflict where disturbance.nth == storeSteps:
+            throw StoreError(.conflict, attempted: "take a step", reason: "planned")
+        case .storeAway where disturbance.nth == storeSteps:
+            throw StoreError(.unavailable, attempted: "take a step", reason: "planned")
+        default: break
+        }
+    }
+
+    func failsLogCall() -> Bool {
+        guard !isQuiet else { return false }
+        logCalls += 1
+        return plan.disturbances.contains { $0.kind == .logAway && $0.nth == logCalls }
+    }
+
+    func countBranches(_ counts: ConsumerCounts) {
+        meet(.lostClaim, counts.conflicts)
+        meet(.held, counts.held)
+        meet(.repaired, counts.repaired)
+        meet(.retried, counts.retried)
+        meet(.paused, counts.pauses)
+    }
+
+    /// The message that an event of the plan stands for.
+    private func message(of event: SimulationPlan.Event) -> WireMessage? {
+        if event.payload != nil, event.kind == nil { return subject.message?(event) }
+        guard let aggregate = SimulationNames.aggregate(event.aggregate),
+            let version = AggregateVersion(Int64(event.version)),
+            let id = try? EventID("\(event.aggregate)@\(event.version)\(event.kind == .fork ? "-fork" : "")"),
+            let type = try? EventType("\(aggregate.type).changed")
+        else { return nil }
+        let envelope = Envelope(
+            id: id, source: names.source, type: type, aggregate: aggregate, version: version,
+            time: VirtualTime.start, body: Array(#"{"version":\#(event.version)}"#.utf8))
+        var message = names.codec.encode(envelope)
+        if event.kind == .malformed { message.headers.removeAll { $0.isNamed(Header.aggregateVersion) } }
+        return message
+    }
+}
+
+extension SimulationPlan {
+    /// When the last event is stored and the last disturbance of a moment is over.
+    var lastMoment: Int {
+        let events = events.map(\.at) + staged.map(\.at)
+        let disturbances = disturbances.map { ($0.at ?? 0) + ($0.at == nil ? 0 : $0.lasting ?? 0) }
+        return max(options.milliseconds, (events + disturbances).max() ?? 0)
+    }
+}
+
+extension MemoryOperation {
+    fileprivate var words: String {
+        switch self {
+        case .execute: "execute"
+        case .query: "query"
+        default: "\(self)"
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Tertib
+import TertibCore
+
+/// What is simulated: the simulator's own handlers, or a user's.
+struct SimulationSubject: Sendable {
+    /// What the handlers' SQL means.
+    var statements: [String: MemoryStatement] = [:]
+    /// Registers the handlers.
+    var register: @Sendable (inout Handlers, SimulatedWorld) -> Void
+    /// The aggregate types that the consumer takes, beside the simulator's own.
+    var types: Set<AggregateType> = []
+    /// Whether the plan says which handlers fail.
+    var knowsFailures = true
+    /// The message that an event of a plan stands for; `nil` for one of the simulator's own.
+    var message: (@Sendable (SimulationPlan.Event) -> WireMessage?)?
+    /// What else has to hold at rest.
+    var invariant: (@Sendable (SimulationState) throws -> Void)?
+
+    /// The simulator's own handlers: they fail where the plan says so, and echo each product event by one that they
+    /// stage.
+    static let own = SimulationSubject(register: { handlers, world in
+        let names = world.names
+        handlers.onAnyOther { envelope, transaction in
+            try world.failIfPlanned(envelope)
+            guard envelope.aggregate.type == names.product, world.plan.options.staged > 0 else { return }
+            let echo = try NewEvent(type: try EventType("echo.heard"), json: Array(#"{"heard":1}"#.utf8))
+            try transaction.stage(echo, for: Aggregate(type: names.echo, id: envelope.aggregate.id))
+        }
+    })
+}
+
+/// A handler fails as the plan says.
+struct PlannedFailure: Error, CustomStringConvertible {
+    var description: String { "the handler fails, as planned" }
+}
+
+extension SimulatedWorld {
+    func failIfPlanned(_ envelope: Envelope) throws {
+        for entry in plan.failing where entry.version == Int(envelope.version.number) {
+            guard entry.aggregate == envelope.aggregate.description else { continue }
+            let event = LedgerEntry(
+                aggregate: envelope.aggregate, version: envelope.version, eventID: envelope.id)
+            guard failures[event, default: 0] < entry.times ?? .max else { continue }
+            failures[event, default: 0] += 1
+            note("the handler of \(event) fails, as planned")
+            throw PlannedFailure()
+        }
+    }
+
+    /// The handlers, with the ledger beside them.
+    func handlers() -> Handlers {
+        var handlers = Handlers()
+        subject.register(&handlers, self)
+        handlers.observe { [self] envelope, transaction in
+            let entry = LedgerEntry(
+                aggregate: envelope.aggregate, version: envelope.version, eventID: envelope.id)
+            observe(.attempted(entry))
+            do {
+                try SimulationLedger.record(envelope, in: transaction)
+            } catch let error as StoreError where error.code == .statement {
+                observe(.appliedAgain(entry))
+                throw error
+            }
+        }
+        return handlers
+    }
+}
