@@ -20,7 +20,7 @@ help: ## Say what there is to make
 demo: ## Build the shop and run it under faults, with and without Tertib (ARGS="--seed 7")
 	@$(scripts)/install demo
 	@$(scripts)/build release
-	@"$$(swift build -c release --show-bin-path)/tertib" demo $(ARGS)
+	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" demo $(ARGS)
 
 test: ## Everything that has to pass: lint, unit and adapter tests, adopter, foreign trials
 	@$(scripts)/install test

@@ -18,6 +18,7 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"]))
 let grdbSQLite = Target.Dependency.product(
     name: "GRDBSQLite", package: "GRDB.swift", condition: .when(traits: ["SQLite"]))
+let postgres = Target.Dependency.target(name: "TertibPostgres", condition: .when(traits: ["PostgreSQL"]))
 let sqlite = Target.Dependency.target(name: "TertibSQLite", condition: .when(traits: ["SQLite"]))
 let arguments = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"]))
@@ -30,6 +31,7 @@ let package = Package(
         .library(name: "Tertib", targets: ["Tertib", "TertibCore", "TertibConfiguration", "TertibJetStream"]),
         .library(name: "TertibCore", targets: ["TertibCore"]),
         .library(name: "TertibSQLite", targets: ["TertibSQLite"]),
+        .library(name: "TertibPostgres", targets: ["TertibPostgres"]),
         .library(name: "TertibTesting", targets: ["TertibTesting"]),
         .executable(name: "tertib", targets: ["TertibMain"]),
         .executable(name: "shop-catalog", targets: ["ShopCatalog"]),
@@ -39,6 +41,7 @@ let package = Package(
     ],
     traits: [
         .trait(name: "SQLite", description: "The SQLite store (GRDB)."),
+        .trait(name: "PostgreSQL", description: "The PostgreSQL store (libpq)."),
         .trait(name: "CommandLine", description: "The tertib command line, the demo and the example shop."),
         .default(enabledTraits: ["SQLite", "CommandLine"]),
     ],
@@ -53,16 +56,19 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CNats", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "TertibCore"),
         .target(name: "Tertib", dependencies: ["TertibCore", log, metrics, tracing, lifecycle]),
         .target(name: "TertibJetStream", dependencies: ["CNats", "Tertib", "TertibCore", log]),
         .target(name: "TertibSQLite", dependencies: ["Tertib", grdb, grdbSQLite]),
-        .target(name: "TertibConfiguration", dependencies: ["Tertib", "TertibJetStream", sqlite, log]),
+        .target(name: "TertibPostgres", dependencies: ["CPostgres", "Tertib", "TertibCore"]),
+        .target(name: "TertibConfiguration", dependencies: ["Tertib", "TertibJetStream", sqlite, postgres, log]),
         .target(name: "TertibTesting", dependencies: ["Tertib", log]),
         .target(
             name: "TertibCLI",
             dependencies: [
-                "ShopDemo", "TertibConfiguration", "TertibJetStream", "TertibTesting", sqlite, log, lifecycle, signals,
+                "ShopDemo", "TertibConfiguration", "TertibJetStream", "TertibTesting", sqlite, postgres, log,
+                lifecycle, signals,
                 arguments, subprocess,
             ]),
         .executableTarget(
@@ -88,6 +94,8 @@ let package = Package(
             name: "TertibJetStreamTests", dependencies: ["TertibJetStream", "TertibTesting", "TestServers"]),
         .testTarget(
             name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
+        .testTarget(
+            name: "TertibPostgresTests", dependencies: ["TertibPostgres", "TertibTesting", "TestServers"]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
         .testTarget(name: "TertibCLITests", dependencies: ["ShopDemo", "TertibCLI", "TestServers"]),
         .testTarget(

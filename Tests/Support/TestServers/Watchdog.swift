@@ -7,13 +7,14 @@ final class Watchdog: Sendable {
     private let process: ChildProcess
     private let pipe: Mutex<Int32>
 
-    init(of child: pid_t) throws {
+    /// - Parameter command: what ends the process, in the shell's words; killing it, without any.
+    init(of child: pid_t, command: String? = nil) throws {
         let ends = try Self.pipe()
         defer { close(ends[0]) }
         pipe = Mutex(ends[1])
         do {
             process = try ChildProcess(
-                ["/bin/sh", "-c", "read line; kill -9 \(child)"], output: nil, input: ends[0])
+                ["/bin/sh", "-c", "read line; \(command ?? "kill -9 \(child)")"], output: nil, input: ends[0])
         } catch {
             close(ends[1])
             throw error

@@ -1,0 +1,145 @@
+import CPostgres
+import Glibc
+import Tertib
+
+/// One connection of libpq's, from connecting to closing.
+///
+/// Used by one thread at a time, which it blocks. libpq is driven in its non-blocking mode, so that every wait has a
+/// deadline: a server that has gone without a word holds a thread only until then, and the connection is given up.
+final class ServerConnection {
+    private let handle: OpaquePointer
+    /// Given up by this side: a deadline has passed, or the server is in a state that nothing here asked for.
+    private var isAbandoned = false
+
+    /// Connects, and waits for that at most as long as the settings say.
+    init(_ settings: ConnectionSettings) throws(ServerFailure) {
+        let names = settings.parameters.map { strdup($0.name) }
+        let values = settings.parameters.map { strdup($0.value) }
+        defer { (names + values).forEach { free($0) } }
+        let keywords = names.map { UnsafePointer($0) } + [nil]
+        let arguments = values.map { UnsafePointer($0) } + [nil]
+        guard let handle = PQconnectdbParams(keywords, arguments, 0) else {
+            throw ServerFailure(connection: "there is no memory for a connection")
+        }
+        self.handle = handle
+        guard PQstatus(handle) == CONNECTION_OK else { throw lost() }
+        guard PQsetnonblocking(handle, 1) == 0 else { throw lost() }
+        // Notices of triggers would be written to standard error.
+        PQsetNoticeReceiver(handle, { _, _ in }, nil)
+    }
+
+    deinit { PQfinish(handle) }
+
+    /// Whether a statement can be sent.
+    var isAlive: Bool { !isAbandoned && PQstatus(handle) == CONNECTION_OK }
+
+    /// Whether a transaction is open and takes statements.
+    var isInTransaction: Bool { isAlive && PQtransactionStatus(handle) == PQTRANS_INTRANS }
+
+    /// Whether a transaction is open that takes no statement but the one that ends it.
+    var isInFailedTransaction: Bool { isAlive && PQtransactionStatus(handle) == PQTRANS_INERROR }
+
+    /// Whether nothing is open.
+    var isIdle: Bool { isAlive && PQtransactionStatus(handle) == PQTRANS_IDLE }
+
+    /// 150018 for 15.18.
+    var serverVersion: Int { Int(PQserverVersion(handle)) }
+
+    /// Runs one or more statements without parameters, in one round trip.
+    @discardableResult
+    func run(_ sql: String, within limit: Duration) throws(ServerFailure) -> [QueryResult] {
+        try send(sql, within: limit)
+        return try receive(within: limit)
+    }
+
+    /// Sends statements; ``receive(within:)`` must follow.
+    func send(_ sql: String, within limit: Duration) throws(ServerFailure) {
+        try started(PQsendQuery(handle, sql), limit)
+    }
+
+    /// Has the server prepare a statement under a name. A type of 0 is for the server to find out.
+    func prepare(
+        _ name: String, _ sql: String, types: [UInt32], within limit: Duration
+    ) throws(ServerFailure) {
+        try started(PQsendPrepare(handle, name, sql, Int32(types.count), types), limit)
+        try receive(within: limit)
+    }
+
+    /// Runs a prepared statement.
+    func execute(
+        _ name: String, _ parameters: [Parameter], binaryResult: Bool, within limit: Duration
+    ) throws(ServerFailure) -> QueryResult {
+        let sent = ParameterBlock(parameters).withPointers { values, lengths, formats in
+            PQsendQueryPrepared(
+                handle, name, Int32(parameters.count), values, lengths, formats, binaryResult ? 1 : 0)
+        }
+        try started(sent, limit)
+        guard let result = try receive(within: limit).last else { throw lost() }
+        return result
+    }
+
+    /// Waits for the results of what was sent, all of them.
+    /// - Throws: the first failure among them.
+    @discardableResult
+    func receive(within limit: Duration) throws(ServerFailure) -> [QueryResult] {
+        let deadline = ContinuousClock.now + limit
+        var results: [QueryResult] = []
+        var failure: ServerFailure?
+        while let result = try next(until: deadline) {
+            switch result.outcome {
+            case .done: results.append(result)
+            case .failed(let reported): failure = failure ?? reported
+            case .unexpected:
+                isAbandoned = true
+                throw ServerFailure(connection: "the statement asked for the copy protocol, which is not spoken here")
+            }
+        }
+        if let failure { throw failure }
+        guard isAlive else { throw lost() }
+        return results
+    }
+
+    private func next(until deadline: ContinuousClock.Instant) throws(ServerFailure) -> QueryResult? {
+        while PQisBusy(handle) == 1 {
+            try wait(for: Int16(POLLIN), until: deadline)
+            // What the server said before it closed is a result, too.
+            if PQconsumeInput(handle) == 0 { break }
+        }
+        return PQgetResult(handle).map { QueryResult($0, isConnectionLost: PQstatus(handle) != CONNECTION_OK) }
+    }
+
+    private func started(_ code: Int32, _ limit: Duration) throws(ServerFailure) {
+        guard code == 1 else { throw lost() }
+        let deadline = ContinuousClock.now + limit
+        while true {
+            let left = PQflush(handle)
+            if left == 0 { return }
+            guard left > 0 else { throw lost() }
+            // A server that answers before it has read everything must find its reader here.
+            try wait(for: Int16(POLLIN | POLLOUT), until: deadline)
+            guard PQconsumeInput(handle) == 1 else { throw lost() }
+        }
+    }
+
+    private func wait(for events: Int16, until deadline: ContinuousClock.Instant) throws(ServerFailure) {
+        var descriptor = pollfd(fd: PQsocket(handle), events: events, revents: 0)
+        while true {
+            let left = deadline - ContinuousClock.now
+            let milliseconds = Int32(clamping: max(0, left.components.seconds) * 1000 + 1000)
+            guard left > .zero else {
+                isAbandoned = true
+                throw ServerFailure(connection: "the server has not answered in time")
+            }
+            let ready = poll(&descriptor, 1, min(milliseconds, 5000))
+            if ready > 0 { return }
+            if ready < 0, errno != EINTR {
+                isAbandoned = true
+                throw ServerFailure(connection: "waiting for the server failed: errno \(errno)")
+            }
+        }
+    }
+
+    private func lost() -> ServerFailure {
+        ServerFailure(connection: PQerrorMessage(handle).map { String(cString: $0) } ?? "no message")
+    }
+}

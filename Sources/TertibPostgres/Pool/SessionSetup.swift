@@ -1,0 +1,89 @@
+import Tertib
+
+/// Makes a connection what the store's statements rest on, and refuses a server that would break a promise.
+enum SessionSetup {
+    private static let oldestServer = 120_000
+
+    static func connect(_ options: PostgresOptions) throws(StoreError) -> StatementRunner {
+        let settings = try ConnectionSettings(options)
+        let attempted = "connect to the database \(settings.place)"
+        let runner: StatementRunner
+        let found: Found
+        do {
+            let connection = try ServerConnection(settings)
+            runner = StatementRunner(connection: connection, statements: StatementCache(), options: options)
+            try connection.run(Self.settings(options), within: runner.limit)
+            found = try Found(connection.run(Found.query, within: runner.limit))
+        } catch {
+            throw StoreError(wrapping: error, attempted: attempted, isOwn: true)
+        }
+        try refuse(found, serverVersion: runner.connection.serverVersion, attempted: attempted)
+        return runner
+    }
+
+    /// - A generic plan of a statement over arrays would reckon with ten elements, and cost a factor of ten.
+    /// - The scanner of placeholders knows strings without escapes only.
+    private static func settings(_ options: PostgresOptions) -> String {
+        """
+        SET client_min_messages = warning; SET plan_cache_mode = force_custom_plan;
+        SET standard_conforming_strings = on; SET bytea_output = hex; SET DateStyle = 'ISO, YMD';
+        SET TimeZone = 'UTC'; SET extra_float_digits = 1;
+        SET statement_timeout = \(options.statementTimeout.wholeMilliseconds);
+        SET lock_timeout = \(options.lockTimeout.wholeMilliseconds);
+        SET idle_in_transaction_session_timeout = \(options.idleTransactionTimeout.wholeMilliseconds)
+        """
+    }
+
+    /// What the server says about itself.
+    private struct Found {
+        static let query = """
+            SELECT current_setting('synchronous_commit'), current_setting('server_encoding'),
+                pg_is_in_recovery()::text
+            """
+        let synchronousCommit: String
+        let encoding: String
+        let isStandby: Bool
+
+        init(_ results: [QueryResult]) throws {
+            guard let result = results.last, result.rowCount == 1, result.columnCount == 3 else {
+                throw ServerFailure(connection: "the server has not told its settings")
+            }
+            let words = (0..<3).map { column in
+                result.withBytes(0, column) { String(decoding: $0, as: UTF8.self) }
+            }
+            (synchronousCommit, encoding, isStandby) = (words[0], words[1], words[2] == "true")
+        }
+    }
+
+    private static func refuse(
+        _ found: Found, serverVersion: Int, attempted: String
+    ) throws(StoreError) {
+        func refused(_ reason: String, _ advice: String) -> StoreError {
+            StoreError(.unavailable, attempted: attempted, reason: reason, advice: advice)
+        }
+        guard serverVersion >= oldestServer else {
+            throw refused("the server has version \(serverVersion / 10_000)", "Use PostgreSQL 12 or newer.")
+        }
+        // What was acknowledged to the broker could be gone after a crash of the server.
+        guard found.synchronousCommit != "off" else {
+            throw refused(
+                "synchronous_commit is off: a commit could be lost after it was acknowledged",
+                "ALTER ROLE ... SET synchronous_commit = on, or the same for the database or the server.")
+        }
+        guard found.encoding == "UTF8" else {
+            throw refused(
+                "the database's encoding is \(found.encoding), which does not hold every id",
+                "Create it with ENCODING 'UTF8'.")
+        }
+        guard !found.isStandby else {
+            throw refused("the server is a standby, which only reads", "Connect to the primary.")
+        }
+    }
+}
+
+extension Duration {
+    /// At least one: PostgreSQL takes 0 for no limit at all.
+    var wholeMilliseconds: Int64 {
+        max(1, components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,105 @@
+import Synchronization
+public import Tertib
+import TertibCore
+
+/// A service's database on a PostgreSQL server (12 or newer), which all its replicas share.
+///
+/// Every transaction names its isolation, whatever the server's default is: read committed. Transactions of several
+/// replicas run side by side; what one of them has claimed is lost to the others, and none waits for a neighbour's
+/// handler. A server with `synchronous_commit = off` is refused, because it could lose what was acknowledged.
+///
+/// Connections are opened when they are needed, up to ``PostgresOptions/connections``, and again after the server was
+/// away: until it is back, every call fails as `unavailable`. Each connection has a thread of its own.
+///
+/// Safe to use from any task. Cancelling a task does not interrupt a transaction that it waits for. Tables are made in
+/// the first schema of the role's `search_path`.
+///
+/// - Note: What the URL does not say, libpq takes from where it always does, such as `~/.postgresql/root.crt`. A
+///   connection must keep its session between statements: a pooler between here and the server has to be in session
+///   mode.
+public final class PostgresStore: ConsumerStore {
+    private let pool: ConnectionPool
+    /// Whether the version of the tables has been looked at; once is enough, for it only rises by an upgrade.
+    private let isChecked = Mutex(false)
+
+    /// Creates a store, and connects to nothing yet.
+    /// - Throws: ``StoreError`` with ``StoreError/Code/unavailable`` when the URL cannot be used, or holds a password.
+    public init(options: PostgresOptions) throws(StoreError) {
+        var withoutFile = options
+        // The file is read when it is needed, and may come later than the store.
+        withoutFile.passwordFile = nil
+        _ = try ConnectionSettings(withoutFile)
+        pool = ConnectionPool(options)
+    }
+
+    /// Creates or upgrades the tables, in one transaction that one replica runs while the others wait for it.
+    public func migrate() async throws {
+        try await withSession("create or upgrade the tables") { runner in
+            try Migrator(runner: runner).migrate()
+        }
+    }
+
+    /// Runs `body` in one transaction at read committed, and commits.
+    ///
+    /// A statement that fails outside of a savepoint ends the transaction: nothing runs after it, and the commit is
+    /// refused, even when the body has swallowed the error. ``CrashPoint/commitSent`` is reached when the `COMMIT` is on
+    /// its way, and before its answer is read.
+    public func transaction<Success: Sendable>(
+        crashes: CrashPlan, _ body: @escaping @Sendable (any StoreTransaction) throws -> Success
+    ) async throws -> Success {
+        try await checkTables()
+        return try await withSession("begin a transaction") { runner in
+            try PostgresTransaction.run(on: runner, crashes: crashes, body)
+        }
+    }
+
+    /// Runs `body` on one snapshot (repeatable read, read only); statements that write are refused.
+    public func read<Success: Sendable>(
+        _ body: @escaping @Sendable (any StoreReader) throws -> Success
+    ) async throws -> Success {
+        try await checkTables()
+        return try await withSession("read") { runner in try PostgresReader.run(on: runner, body) }
+    }
+
+    /// Closes the connections, after the transactions that run.
+    public func close() async {
+        await pool.close()
+    }
+
+    private func checkTables() async throws {
+        guard !isChecked.withLock({ $0 }) else { return }
+        try await withSession("look at the tables") { runner in try Migrator(runner: runner).refuseNewer() }
+        isChecked.withLock { $0 = true }
+    }
+
+    /// Runs `body` on a session of the pool; on another one when the session's server has gone before anything ran.
+    private func withSession<Success: Sendable>(
+        _ attempted: String, _ body: @escaping @Sendable (StatementRunner) throws -> Success
+    ) async throws -> Success {
+        while true {
+            let loan = try await pool.borrow(attempted)
+            let (outcome, isReusable) = await loan.session.run(body)
+            await pool.giveBack(loan.session, isReusable: isReusable)
+            // Every turn of the loop closes a session that was open before, and those are numbered.
+            if case .failure(let error) = outcome, let notBegun = error as? NotBegun {
+                if loan.isFresh || notBegun.error.code != .unavailable { throw notBegun.error }
+                continue
+            }
+            return try outcome.get()
+        }
+    }
+}
+
+/// The first statement of a transaction has failed, so that nothing has run.
+struct NotBegun: Error {
+    let error: StoreError
+
+    /// Runs what begins a transaction.
+    static func wrapping(_ attempted: String, _ body: () throws -> Void) throws(NotBegun) {
+        do {
+            try body()
+        } catch {
+            throw NotBegun(error: StoreError(wrapping: error, attempted: attempted, isOwn: true))
+        }
+    }
+}

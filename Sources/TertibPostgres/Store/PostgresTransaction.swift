@@ -1,0 +1,172 @@
+import Tertib
+import TertibCore
+
+/// One transaction on one connection.
+///
+/// PostgreSQL refuses everything after a statement that has failed, up to the end of the transaction or of the
+/// savepoint around it, and answers a `COMMIT` then with a rollback. So the first failure is kept, nothing is sent after
+/// it, and the commit is refused here, whatever the body did with the error.
+final class PostgresTransaction: StoreTransaction {
+    let runner: StatementRunner
+    private(set) var infrastructureFailure: StoreError?
+    /// What has failed since the innermost savepoint, and ended what that savepoint guards.
+    private var failedStatement: StoreError?
+    private var isOver = false
+    private var depth = 0
+    /// The server's clock when the transaction began, and this process's at that moment.
+    private let beganAt: (server: Timestamp, here: ContinuousClock.Instant)
+
+    private init(_ runner: StatementRunner, beganAt: Timestamp) {
+        self.runner = runner
+        self.beganAt = (beganAt, ContinuousClock.now)
+    }
+
+    /// Begins, runs the body, commits.
+    static func run<Result>(
+        on runner: StatementRunner, crashes: CrashPlan, _ body: (any StoreTransaction) throws -> Result
+    ) throws -> Result {
+        let transaction = PostgresTransaction(runner, beganAt: try begin(runner))
+        defer { transaction.isOver = true }
+        do {
+            let result = try body(transaction)
+            try transaction.commit(crashes)
+            return result
+        } catch {
+            transaction.rollback()
+            throw error
+        }
+    }
+
+    /// The server's clock, moved on by this process's: no round trip.
+    func now() throws -> Timestamp {
+        beganAt.server.advanced(by: ContinuousClock.now - beganAt.here)
+    }
+
+    func execute(_ sql: String, arguments: [SQLValue]) throws -> Int {
+        try perform("run \(sql.excerpt)", isOwn: false) { try runner.execute(user: sql, arguments: arguments) }
+    }
+
+    func query(_ sql: String, arguments: [SQLValue]) throws -> [SQLRow] {
+        try perform("run \(sql.excerpt)", isOwn: false) { try runner.query(user: sql, arguments: arguments) }
+    }
+
+    func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
+        depth += 1
+        defer { depth -= 1 }
+        let name = "tertib_\(depth)"
+        try perform("begin a savepoint") { try runner.run("SAVEPOINT \(name)") }
+        do {
+            let result = try body()
+            // A failure that the body has swallowed still ended what the savepoint guards.
+            if let failedStatement { throw failedStatement }
+            try perform("release a savepoint") { try runner.run("RELEASE SAVEPOINT \(name)") }
+            return result
+        } catch {
+            guard runner.connection.isInTransaction || runner.connection.isInFailedTransaction else {
+                throw infrastructureFailure ?? lost("undo a savepoint")
+            }
+            failedStatement = nil
+            try perform("undo a savepoint", isAllowedAfterFailure: true) {
+                try runner.run("ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
+            }
+            throw error
+        }
+    }
+
+    /// Runs statements; what fails is told apart, and remembered.
+    @discardableResult
+    func perform<Result>(
+        _ attempted: @autoclosure () -> String, isOwn: Bool = true, isAllowedAfterFailure: Bool = false,
+        _ body: () throws -> Result
+    ) throws -> Result {
+        precondition(!isOver, "a transaction is valid only inside the closure it was given to")
+        if let failedStatement { throw failedStatement }
+        guard runner.connection.isInTransaction || isAllowedAfterFailure else {
+            throw noted(infrastructureFailure ?? lost(attempted()))
+        }
+        do {
+            return try body()
+        } catch {
+            throw noted(StoreError(wrapping: error, attempted: attempted(), isOwn: isOwn))
+        }
+    }
+
+    private func noted(_ failure: StoreError) -> StoreError {
+        if failure.isInfrastructure {
+            infrastructureFailure = infrastructureFailure ?? failure
+        }
+        // A statement that was refused before it was sent has done no harm.
+        if !runner.connection.isInTransaction { failedStatement = failedStatement ?? failure }
+        return failure
+    }
+
+    private func lost(_ attempted: String) -> StoreError {
+        StoreError(
+            .transactionLost, attempted: attempted,
+            reason: failedStatement.map { "the transaction has ended before: \($0.reason)" }
+                ?? "the transaction has ended before",
+            advice: "A statement that may fail belongs into a savepoint; without one it ends the whole transaction.")
+    }
+}
+
+extension PostgresTransaction {
+    /// - Returns: the server's clock.
+    private static func begin(_ runner: StatementRunner) throws -> Timestamp {
+        var microseconds: Int64?
+        try NotBegun.wrapping("begin a transaction") {
+            let results = try runner.connection.run(
+                "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \(ServerClock.query)", within: runner.limit)
+            microseconds = ServerClock.read(results)
+        }
+        guard let microseconds else {
+            throw StoreError(.corrupt, attempted: "begin a transaction", reason: "the server has no clock")
+        }
+        return Timestamp(microseconds: microseconds)
+    }
+
+    private func commit(_ crashes: CrashPlan) throws {
+        try crashes.reach(.beforeCommit)
+        if let infrastructureFailure { throw infrastructureFailure }
+        guard runner.connection.isInTransaction else { throw lost("commit") }
+        let tag: String?
+        do throws(ServerFailure) {
+            try runner.connection.send("COMMIT", within: runner.limit)
+        } catch {
+            throw StoreError(commit: error)
+        }
+        try crashes.reach(.commitSent)
+        do throws(ServerFailure) {
+            tag = try runner.connection.receive(within: runner.limit).last?.commandTag
+        } catch {
+            throw StoreError(commit: error)
+        }
+        // The server answers a COMMIT with ROLLBACK, and no error, when the transaction has failed before.
+        guard tag == "COMMIT" else { throw lost("commit") }
+    }
+
+    /// Undoes everything, without hiding the error that led here.
+    ///
+    /// A connection on which that fails is not idle, so the pool closes it, and the server undoes everything.
+    private func rollback() {
+        guard runner.connection.isInTransaction || runner.connection.isInFailedTransaction else { return }
+        try? runner.run("ROLLBACK")
+    }
+}
+
+/// The server's clock, read in the round trip that begins a transaction.
+enum ServerClock {
+    static let query = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+    static func read(_ results: [QueryResult]) -> Int64? {
+        guard let result = results.last, result.rowCount == 1 else { return nil }
+        return result.withBytes(0, 0) { Int64(String(decoding: $0, as: UTF8.self)) }
+    }
+}
+
+extension String {
+    /// Enough of a statement to recognise it by.
+    var excerpt: String {
+        let limit = 80
+        return count > limit ? "\(prefix(limit))..." : self
+    }
+}
