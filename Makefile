@@ -10,7 +10,7 @@ servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
 export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test trial fuzz test-tsan test-asan lint format clean
+.PHONY: help build demo test mutants explore trial fuzz test-tsan test-asan lint format clean
 
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
@@ -29,6 +29,12 @@ test: ## Everything that has to pass: lint, unit and adapter tests, adopter, for
 	@$(scripts)/run-tests $(ARGS)
 	@$(scripts)/adopter
 	@$(scripts)/trial --short
+
+mutants: ## Bugs planted into the product, each found by the explorer (ARGS="--seed 7 --trace")
+	@$(scripts)/mutants $(ARGS)
+
+explore: ## Everything that can happen in small worlds, explored to the end
+	@$(scripts)/mutants --explore
 
 trial: ## The foreign trials in full length, on a release build (ARGS="wild_order --seed 7")
 	@$(scripts)/install test
@@ -59,4 +65,4 @@ format: ## Format the sources in place
 	@swift format --in-place --parallel --recursive Package.swift Sources Tests Snippets
 
 clean: ## Remove what was built; what was downloaded stays in $(tools)
-	@rm -rf .build .build-adopter
+	@rm -rf .build .build-adopter .build-mutants

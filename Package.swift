@@ -77,6 +77,8 @@ let package = Package(
 
         .executableTarget(
             name: "StoreProbe", dependencies: ["TertibSQLite"], path: "Tests/Support/StoreProbe"),
+        .executableTarget(
+            name: "Mutants", dependencies: ["TertibTesting"], path: "Tests/Support/Mutants"),
 
         .target(name: "ShopEvents", dependencies: ["Tertib"]),
         .target(name: "ShopService", dependencies: ["TertibConfiguration", log, lifecycle, signals]),

@@ -71,7 +71,9 @@ struct PassRunner {
         } catch let crash as any SimulatedFault {
             throw crash
         } catch {
-            if let error = error as? StoreError, error.code == .transactionLost {
+            if let error = error as? StoreError,
+                error.code == .transactionLost || PlantedBug.conflictIsAttempt.isActive
+            {
                 throw TransactionLost(blame: blame, failure: failure ?? HandlerFailure(describing: error))
             }
             try rethrowIfInfrastructure(error)

@@ -65,7 +65,7 @@ extension AggregatePass {
                 continue
             }
             previous = arrival
-            if isDeadLetter(arrival), !PlantedBug.deadLetterParkedAgain.isActive {
+            if isDeadLetter(arrival) {
                 dispositions[arrival.ticket] = .waiting
             } else if deadLetters.contains(where: { $0.version == arrival.version && $0.reason == .failed }) {
                 fork(.arrived(arrival))

@@ -106,6 +106,18 @@ package enum PlantedBug: UInt8, CaseIterable, Sendable {
         #endif
     }
 
+    /// Whether it sits in the loops around the transactions, so that only the real runtime can show it.
+    package var needsRuntime: Bool {
+        switch self {
+        case .acknowledgedBeforeCommit, .duplicateAcknowledgedEarly, .unknownCommitAcknowledged,
+            .acknowledgedAtShutdown, .effectBeforeWatermark, .watermarkBeforeEffect, .repairNeverSearches,
+            .markedWithoutAcknowledgement, .relayWithoutExpectation, .relayGoesOnBehindFailure:
+            true
+        default:
+            false
+        }
+    }
+
     /// Whether it is in force.
     @inlinable @inline(__always)
     package var isActive: Bool {

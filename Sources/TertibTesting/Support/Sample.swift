@@ -15,6 +15,14 @@ enum Sample {
         try Expect.some(AggregateVersion(number), "a version from 0 to 2^53 - 1")
     }
 
+    /// `map`, kept out of line: Swift 6.3.1 crashes when it optimises a throwing `map` inside an async closure.
+    @inline(never)
+    static func each<Element, Value>(
+        _ elements: some Sequence<Element>, _ make: (Element) throws -> Value
+    ) throws -> [Value] {
+        try elements.map(make)
+    }
+
     static func event(_ id: String) throws -> EventID { try EventID(id) }
 
     /// A parked row that is told apart by its version alone.

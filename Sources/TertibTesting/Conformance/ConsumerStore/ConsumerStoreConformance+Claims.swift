@@ -69,10 +69,10 @@ extension ConsumerStoreConformance {
                     won.keys.sorted(), [kept.aggregate, fresh.aggregate], "the aggregates won")
             },
             check("a claim of many rows, new and existing, wins them all") { store in
-                let old = try (0..<300).map { Watermark(aggregate: try Sample.aggregate("old-\($0)")) }
+                let old = try Sample.each(0..<300) { Watermark(aggregate: try Sample.aggregate("old-\($0)")) }
                 let won = try await claim(old, in: store)
                 try Expect.equal(won.count, 300, "the new rows won")
-                let fresh = try (0..<300).map { Watermark(aggregate: try Sample.aggregate("new-\($0)")) }
+                let fresh = try Sample.each(0..<300) { Watermark(aggregate: try Sample.aggregate("new-\($0)")) }
                 let both = try await claim(
                     (Array(won.values) + fresh).sorted { $0.aggregate < $1.aggregate }, in: store)
                 try Expect.equal(both.count, 600, "the rows won")
@@ -96,7 +96,7 @@ extension ConsumerStoreConformance {
             check("ids are kept apart byte by byte, and hostile ones are only data") { store in
                 let ids = ["\u{e9}", "e\u{301}", "'; DROP TABLE tertib_watermark; --", "%", "_", "a/b.*>", "42 ", "42"]
                 let long = String(repeating: "\u{1F6D2}", count: 32)
-                let rows = try (ids + [long]).map { Watermark(aggregate: try Sample.aggregate($0)) }
+                let rows = try Sample.each(ids + [long]) { Watermark(aggregate: try Sample.aggregate($0)) }
                 let won = try await claim(rows.sorted { $0.aggregate < $1.aggregate }, in: store)
                 try Expect.equal(won.count, rows.count, "the rows won")
                 for row in rows {

@@ -28,7 +28,7 @@ extension ConsumerStoreConformance {
                 let other = try Sample.aggregate("43")
                 let versions: [Int64] = [10, 3, 9, 100, 4]
                 let (from4, two, none) = try await store.transaction { transaction in
-                    let rows = try versions.map { try Sample.parked(aggregate, $0) }
+                    let rows = try Sample.each(versions) { try Sample.parked(aggregate, $0) }
                     _ = try transaction.park(consumer, rows + [try Sample.parked(other, 5)])
                     let start = try Sample.version(4)
                     return (
@@ -44,7 +44,7 @@ extension ConsumerStoreConformance {
             check("parking a version that is parked writes nothing and returns the row that is there") { store in
                 let (consumer, aggregate) = (try Sample.consumer(), try Sample.aggregate("42"))
                 let first = [try Sample.parked(aggregate, 3), try Sample.parked(aggregate, 5, event: "other-branch")]
-                let second = try [5, 4, 3].map { try Sample.parked(aggregate, $0) }
+                let second = try Sample.each([5, 4, 3]) { try Sample.parked(aggregate, $0) }
                 let (there, found) = try await store.transaction { transaction in
                     _ = try transaction.park(consumer, first)
                     let there = try transaction.park(consumer, second)
@@ -61,7 +61,7 @@ extension ConsumerStoreConformance {
             },
             check("many rows are parked at once") { store in
                 let (consumer, aggregate) = (try Sample.consumer(), try Sample.aggregate("42"))
-                let rows = try (2...1001).map { try Sample.parked(aggregate, Int64($0)) }
+                let rows = try Sample.each(2...1001) { try Sample.parked(aggregate, Int64($0)) }
                 let found = try await store.transaction { transaction in
                     _ = try transaction.park(consumer, rows)
                     return try transaction.parked(consumer, of: aggregate, from: .first, limit: 2000)

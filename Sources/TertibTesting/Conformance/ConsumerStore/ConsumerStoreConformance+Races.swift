@@ -20,7 +20,7 @@ extension ConsumerStoreConformance {
             },
             checkReplicas("claims of many rows that overlap never win a row twice, and never stop each other") {
                 first, second in
-                let rows = try (0..<40).map { Watermark(aggregate: try Sample.aggregate("id-\($0)")) }
+                let rows = try Sample.each(0..<40) { Watermark(aggregate: try Sample.aggregate("id-\($0)")) }
                     .sorted { $0.aggregate < $1.aggregate }
                 let consumer = try Sample.consumer()
                 let wins = try await race([first, second, first, second]) { store in

@@ -27,7 +27,7 @@ extension ConsumerStoreConformance {
                 try Expect.equal(found, second, "the registration")
             },
             check("consumers have registrations of their own, and a reader lists them") { store in
-                let names = try ["payments", "orders"].map { try ConsumerName($0) }
+                let names = try Sample.each(["payments", "orders"]) { try ConsumerName($0) }
                 for name in names {
                     let fresh = try registration(name.text)
                     _ = try await store.transaction { try $0.registration(name, insertingIfAbsent: fresh) }

@@ -39,7 +39,7 @@ extension ConsumerStoreConformance {
                 try await expectRow(try await stored(row, in: store), in: store)
             },
             check("the watermarks of many aggregates are read at once, and those without a row left out") { store in
-                let rows = try (0..<1200).map { Watermark(aggregate: try Sample.aggregate("id-\($0)")) }
+                let rows = try Sample.each(0..<1200) { Watermark(aggregate: try Sample.aggregate("id-\($0)")) }
                 let consumer = try Sample.consumer()
                 let asked = rows.map(\.aggregate) + [try Sample.aggregate("absent")]
                 let (found, none) = try await store.transaction { transaction in

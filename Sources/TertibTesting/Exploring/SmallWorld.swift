@@ -1,0 +1,73 @@
+/// A world small enough to be explored: which events there are, who works on them, and how often what may go wrong.
+package struct SmallWorld: Hashable, Sendable {
+    /// One message of the stream, at the sequence that is its index plus one.
+    package struct Message: Hashable, Sendable {
+        package var aggregate: Int
+        package var version: Int
+        package var behaviour = Behaviour.applies
+        /// Which of several events of this version it is; a message of the same branch is the same event once more.
+        package var branch = 0
+
+        package init(_ aggregate: Int, _ version: Int, _ behaviour: Behaviour = .applies, branch: Int = 0) {
+            self.aggregate = aggregate
+            self.version = version
+            self.behaviour = behaviour
+            self.branch = branch
+        }
+    }
+
+    /// What the handler does with an event.
+    package enum Behaviour: Hashable, Sendable {
+        case applies
+        /// Throws each time.
+        case fails
+        /// Throws now and then, as often as the world allows.
+        case mayFail
+    }
+
+    /// How the database keeps transactions apart.
+    package enum Isolation: Hashable, Sendable {
+        /// Statement by statement, with row locks.
+        case readCommitted
+        /// One writer at a time.
+        case oneWriter
+    }
+
+    /// How often something may go wrong.
+    package struct Allowance: Hashable, Sendable {
+        package var crashes = 0
+        package var duplicates = 0
+        package var lostAcknowledgements = 0
+        package var conflicts = 0
+        package var unknownCommits = 0
+        package var sweeps = 0
+        package var failures = 0
+        package var returns = 0
+
+        package init() {}
+    }
+
+    package var name: String
+    package var messages: [Message]
+    package var replicas = 2
+    package var sweepers = 1
+    package var isolation = Isolation.readCommitted
+    package var allowance = Allowance()
+    /// Whether a lone gap may wait in memory.
+    package var holds = true
+    package var drainLimit = 2048
+    package var parkedLimit = 1000
+    package var maxAttempts = 2
+
+    /// Creates a world with the messages in the order of the stream.
+    package init(_ name: String, _ messages: [Message]) {
+        self.name = name
+        self.messages = messages
+    }
+
+    /// At most so many aggregates, versions of each, messages, and threads (replicas and sweepers).
+    package static let limits = (aggregates: 4, versions: 8, messages: 31, threads: 8)
+
+    var aggregates: Int { (messages.map(\.aggregate).max() ?? -1) + 1 }
+    var threads: Int { replicas + sweepers }
+}

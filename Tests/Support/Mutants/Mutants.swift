@@ -1,0 +1,114 @@
+import Foundation
+import TertibCore
+import TertibTesting
+
+/// Plants one bug after the other into the product's code and shows that the verification finds each of them, and
+/// nothing where there is none.
+///
+/// Arguments: `--seed N` draws other schedules, `--schedules N` limits them, `--trace` prints the shrunk timelines;
+/// `--explore` goes through the small worlds to their end instead. Exit status 1 when a bug survives or something is
+/// found without one.
+@main
+struct Mutants {
+    static func main() throws {
+        guard let options = Options(CommandLine.arguments.dropFirst()), PlantedBug.arePossible else {
+            print("error: this is not what `make mutants` builds and runs")
+            print("usage: Mutants [--seed N] [--schedules N] [--trace] [--explore]")
+            exit(2)
+        }
+        let isGood = options.explores ? try explore() : try isSilentWithoutBug(options) && hunt(options)
+        exit(isGood ? 0 : 1)
+    }
+
+    private static func isSilentWithoutBug(_ options: Options) throws -> Bool {
+        PlantedBug.plant(nil)
+        let count = 10 * options.schedules
+        let hunt = try ExplorerHunt(options)
+        if let prey = hunt.first(of: count) {
+            print("without a bug, schedule \(prey.schedules):\n\(prey.finding)")
+            return false
+        }
+        print(
+            "Without a bug: \(count) schedules of \(SmallWorld.shapes.count) worlds, \(hunt.steps) steps, nothing found."
+        )
+        return true
+    }
+
+    /// Hunts every bug, and prints the table.
+    private static func hunt(_ options: Options) throws -> Bool {
+        print("\nbug".padded(32) + "caught by".padded(36) + "schedules  steps  in the world of")
+        var survivors: [PlantedBug] = []
+        for bug in PlantedBug.allCases where !bug.needsRuntime {
+            PlantedBug.plant(bug)
+            defer { PlantedBug.plant(nil) }
+            guard let prey = try ExplorerHunt(options).first(of: options.schedules) else {
+                survivors.append(bug)
+                print("\(bug)".padded(31) + "-")
+                continue
+            }
+            let finding = prey.finding
+            print(
+                "\(bug)".padded(31) + finding.violation.oracle.padded(36) + "\(prey.schedules)".padded(11)
+                    + "\(finding.timeline.count)".padded(7) + finding.world.name)
+            if options.showsTraces { print(finding) }
+        }
+        let all = PlantedBug.allCases.filter { !$0.needsRuntime }.count
+        print("\n\(all - survivors.count) of \(all) caught")
+        return survivors.isEmpty
+    }
+
+    /// Explores the small worlds, and prints what there was to see.
+    private static func explore() throws -> Bool {
+        print(
+            "states".padded(12) + "transitions".padded(13) + "at rest".padded(9) + "depth".padded(7) + "seconds  world")
+        var (states, transitions, seconds) = (0, 0, 0.0)
+        for world in SmallWorld.explored {
+            var search = try ExhaustiveSearch(world)
+            let outcome = search.run()
+            print(
+                "\(outcome.states)".padded(12) + "\(outcome.transitions)".padded(13)
+                    + "\(outcome.statesAtRest)".padded(9) + "\(outcome.depth)".padded(7)
+                    + String(format: "%7.2f  ", outcome.seconds) + world.name)
+            if let finding = outcome.finding {
+                print(finding)
+                return false
+            }
+            states += outcome.states
+            transitions += outcome.transitions
+            seconds += outcome.seconds
+        }
+        print("\(states)".padded(12) + "\(transitions)".padded(29) + String(format: "%7.2f  together", seconds))
+        return true
+    }
+}
+
+/// What the command line says.
+struct Options {
+    var seed: UInt64 = 1
+    var schedules = 1000
+    var showsTraces = false
+    var explores = false
+
+    init?(_ arguments: ArraySlice<String>) {
+        var rest = arguments
+        while let argument = rest.popFirst() {
+            switch argument {
+            case "--seed":
+                guard let value = rest.popFirst().flatMap(UInt64.init) else { return nil }
+                seed = value
+            case "--schedules":
+                guard let value = rest.popFirst().flatMap({ Int($0) }), value > 0 else { return nil }
+                schedules = value
+            case "--trace": showsTraces = true
+            case "--explore": explores = true
+            default: return nil
+            }
+        }
+    }
+}
+
+extension String {
+    func padded(_ width: Int) -> String {
+        self + String(repeating: " ", count: max(1, width - count))
+    }
+}
