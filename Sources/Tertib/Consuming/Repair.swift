@@ -61,9 +61,10 @@ struct Repair: Sendable {
     ) async throws {
         var memory = memories[gap.aggregate] ?? Memory(trace: GapTrace(gap))
         if memory.trace.follow(gap) { (memory.attempts, memory.notBefore) = (0, .zero) }
+        let age = now.since(gap.oldestParkedAt)
+        let isOld = age > Self.searchPatience || age < .zero  // from the future: parked under a wrong clock
         let reader = GapReader(
-            log: runtime.log, codec: runtime.codec, gap: gap,
-            maySearch: runtime.desk.pending == 0 || now.since(gap.oldestParkedAt) > Self.searchPatience)
+            log: runtime.log, codec: runtime.codec, gap: gap, maySearch: runtime.desk.pending == 0 || isOld)
         let found = try await reader.read(&memory.trace, limit: Self.runLimit, budget: &budget)
         if !found.isEmpty {
             try await apply(found)

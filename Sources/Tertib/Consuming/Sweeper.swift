@@ -75,6 +75,9 @@ struct SweepFindings: Sendable {
     /// The database's time.
     let now: Timestamp
 
+    /// A row from the future was parked under a wrong clock, perhaps years ahead: it has waited long enough.
+    private static let farAhead = Duration.seconds(1000 * 365 * 86_400)
+
     init(_ settings: ConsumerSettings, limit: Int, gapLimit: Int, in transaction: any StoreTransaction) throws {
         now = try transaction.now()
         parked = try transaction.parkedCount(settings.name)
@@ -87,8 +90,9 @@ struct SweepFindings: Sendable {
                 try transaction.dueRetries(
                     settings.name, now: now, maxDelay: settings.retry.maxDelay, limit: limit))
         }
-        gaps = try transaction.gaps(
-            settings.name, parkedBefore: now.advanced(by: .zero - settings.gapHold), limit: gapLimit)
+        let holdLimit = now.advanced(by: .zero - settings.gapHold)
+        gaps = try transaction.gaps(settings.name, parkedBefore: now.advanced(by: Self.farAhead), limit: gapLimit)
+            .filter { [now] gap in gap.oldestParkedAt < holdLimit || gap.oldestParkedAt > now }
     }
 }
 
