@@ -37,8 +37,11 @@ struct Publisher: Sendable {
         while true {
             let failure: EventLogError
             do {
-                let isFenced = !PlantedBug.relayWithoutExpectation.isActive
-                switch await log.publish(message, expecting: isFenced ? .lastSequence(expected) : .any) {
+                let isFenced = !PlantedBug.relayOutOfOrder.isActive
+                let sent = attempts > 0 ? plantedRetry(of: envelope) ?? message : message
+                switch await log.publish(sent, expecting: isFenced ? .lastSequence(expected) : .any) {
+                case .unknown where PlantedBug.markedWithoutAcknowledgement.isActive:
+                    return .stored(sequence: StreamSequence(expected.number + 1), isDuplicate: false)
                 case .stored(let sequence, false): return .stored(sequence: sequence, isDuplicate: false)
                 case .stored(let sequence, true): return try await confirm(envelope, message, at: sequence)
                 case .unexpected: return try await look(for: envelope, on: message.subject, after: expected)

@@ -150,7 +150,7 @@ struct Relay: Sendable {
     private func publish(_ run: RelayRun) async throws -> (results: [RowResult], failure: (any Error)?) {
         var results: [RowResult] = []
         var head = run.head
-        for row in run.rows {
+        for row in PlantedBug.relayOutOfOrder.isActive ? run.rows.reversed() : run.rows {
             let result: RowResult
             do {
                 result = try await publish(OutboxClaim(row: row, head: head))
@@ -161,7 +161,6 @@ struct Relay: Sendable {
                 return (results, error)
             }
             results.append(result)
-            if case .later = result, PlantedBug.relayGoesOnBehindFailure.isActive { continue }
             guard case .published(_, let sequence) = result else { break }
             head.publishedVersion = row.version
             head.streamSequence = sequence

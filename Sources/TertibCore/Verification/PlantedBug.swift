@@ -92,10 +92,10 @@ package enum PlantedBug: UInt8, CaseIterable, Sendable {
 
     /// An outbox row is marked as published although the stream has not said so.
     case markedWithoutAcknowledgement
-    /// The relay publishes without the expectation that fences it.
-    case relayWithoutExpectation
-    /// The relay publishes the next version although the one before it has to wait.
-    case relayGoesOnBehindFailure
+    /// The relay publishes the rows of an aggregate in the wrong order, without the expectation that would refuse it.
+    case relayOutOfOrder
+    /// A publish that is tried again has a new event id.
+    case retryMintsNewID
 
     /// Whether this build can have bugs at all.
     package static var arePossible: Bool {
@@ -111,7 +111,7 @@ package enum PlantedBug: UInt8, CaseIterable, Sendable {
         switch self {
         case .acknowledgedBeforeCommit, .duplicateAcknowledgedEarly, .unknownCommitAcknowledged,
             .acknowledgedAtShutdown, .effectBeforeWatermark, .watermarkBeforeEffect, .repairNeverSearches,
-            .markedWithoutAcknowledgement, .relayWithoutExpectation, .relayGoesOnBehindFailure:
+            .markedWithoutAcknowledgement, .relayOutOfOrder, .retryMintsNewID:
             true
         default:
             false

@@ -1,17 +1,29 @@
 import TertibTesting
 
-/// Looks for a violation by schedules of the explorer, in all worlds in turn.
-struct ExplorerHunt {
-    /// What was caught.
-    struct Prey {
-        /// Shrunk.
-        let finding: ExplorerFinding
-        /// How many schedules it took.
-        let schedules: Int
+/// What was caught, and by whom.
+struct Prey {
+    enum Engine: String {
+        case explorer, simulator
     }
 
+    let engine: Engine
+    let oracle: String
+    /// How many schedules it took.
+    let schedules: Int
+    /// How long the shrunk timeline is.
+    let steps: Int
+    /// In which world, or with which seed.
+    let place: String
+    let timeline: String
+}
+
+/// Looks for a violation by schedules of the explorer, in all worlds in turn.
+struct ExplorerHunt {
     private let worlds: [RandomSchedules]
     private let seed: UInt64
+
+    /// After a catch, so many further schedules are tried for a shorter way to it.
+    private static let furtherTries = 100
 
     /// Prepares a hunt. Its transactions are worked out anew, because a bug that was planted since changes them.
     init(_ options: Options) throws {
@@ -36,10 +48,10 @@ struct ExplorerHunt {
                 let shrunk = world.shrunk(other)
                 if shrunk.timeline.count < shortest.timeline.count { shortest = shrunk }
             }
-            return Prey(finding: shortest, schedules: number + 1)
+            return Prey(
+                engine: .explorer, oracle: shortest.violation.oracle, schedules: number + 1,
+                steps: shortest.timeline.count, place: shortest.world.name, timeline: "\(shortest)")
         }
         return nil
     }
-
-    private static let furtherTries = 100
 }

@@ -10,51 +10,61 @@ import TertibTesting
 /// found without one.
 @main
 struct Mutants {
-    static func main() throws {
+    static func main() async throws {
         guard let options = Options(CommandLine.arguments.dropFirst()), PlantedBug.arePossible else {
             print("error: this is not what `make mutants` builds and runs")
             print("usage: Mutants [--seed N] [--schedules N] [--trace] [--explore]")
             exit(2)
         }
-        let isGood = options.explores ? try explore() : try isSilentWithoutBug(options) && hunt(options)
+        let isGood = options.explores ? try explore() : try await check(options)
         exit(isGood ? 0 : 1)
     }
 
-    private static func isSilentWithoutBug(_ options: Options) throws -> Bool {
+    private static func check(_ options: Options) async throws -> Bool {
+        guard try await isSilentWithoutBug(options) else { return false }
+        return try await hunt(options)
+    }
+
+    private static func isSilentWithoutBug(_ options: Options) async throws -> Bool {
         PlantedBug.plant(nil)
-        let count = 10 * options.schedules
-        let hunt = try ExplorerHunt(options)
-        if let prey = hunt.first(of: count) {
-            print("without a bug, schedule \(prey.schedules):\n\(prey.finding)")
+        let explorer = try ExplorerHunt(options)
+        let (schedules, runs) = (10 * options.schedules, options.schedules / 5)
+        var prey = explorer.first(of: schedules)
+        if prey == nil { prey = try await SimulationHunt(options).first(of: runs) }
+        if let prey {
+            print("without a bug, schedule \(prey.schedules), \(prey.oracle):\n\(prey.timeline)")
             return false
         }
         print(
-            "Without a bug: \(count) schedules of \(SmallWorld.shapes.count) worlds, \(hunt.steps) steps, nothing found."
-        )
+            "Without a bug: \(schedules) schedules of the explorer in \(SmallWorld.shapes.count) worlds, \(explorer.steps) "
+                + "steps, and \(runs) runs of the simulator: nothing found.")
         return true
     }
 
     /// Hunts every bug, and prints the table.
-    private static func hunt(_ options: Options) throws -> Bool {
-        print("\nbug".padded(32) + "caught by".padded(36) + "schedules  steps  in the world of")
-        var survivors: [PlantedBug] = []
-        for bug in PlantedBug.allCases where !bug.needsRuntime {
+    private static func hunt(_ options: Options) async throws -> Bool {
+        print(
+            "\nbug".padded(32) + "engine".padded(11) + "caught by".padded(34) + "schedules".padded(11)
+                + "steps".padded(7)
+                + "where")
+        var caught = 0
+        for bug in PlantedBug.allCases {
             PlantedBug.plant(bug)
             defer { PlantedBug.plant(nil) }
-            guard let prey = try ExplorerHunt(options).first(of: options.schedules) else {
-                survivors.append(bug)
-                print("\(bug)".padded(31) + "-")
+            var prey = bug.needsRuntime ? nil : try ExplorerHunt(options).first(of: options.schedules)
+            if prey == nil { prey = try await SimulationHunt(options).first(of: options.schedules) }
+            guard let prey else {
+                print("\(bug)".padded(31) + "survives")
                 continue
             }
-            let finding = prey.finding
+            caught += 1
             print(
-                "\(bug)".padded(31) + finding.violation.oracle.padded(36) + "\(prey.schedules)".padded(11)
-                    + "\(finding.timeline.count)".padded(7) + finding.world.name)
-            if options.showsTraces { print(finding) }
+                "\(bug)".padded(31) + prey.engine.rawValue.padded(11) + prey.oracle.padded(34)
+                    + "\(prey.schedules)".padded(11) + "\(prey.steps)".padded(7) + prey.place)
+            if options.showsTraces { print(prey.timeline) }
         }
-        let all = PlantedBug.allCases.filter { !$0.needsRuntime }.count
-        print("\n\(all - survivors.count) of \(all) caught")
-        return survivors.isEmpty
+        print("\n\(caught) of \(PlantedBug.allCases.count) caught")
+        return caught == PlantedBug.allCases.count
     }
 
     /// Explores the small worlds, and prints what there was to see.
