@@ -56,7 +56,8 @@ struct GapReader: Sendable {
     let gap: Gap
     let maySearch: Bool
 
-    /// The run of versions directly above the watermark, as far as the stream is known to have them.
+    /// The run of versions directly above the watermark, as far as the stream is known to have them. Cancellation ends
+    /// it after the read in hand: a replica that is asked to stop does not read on.
     func read(
         _ trace: inout GapTrace, limit: Int, budget: inout Int
     ) async throws(EventLogError) -> [LoggedMessage] {
@@ -69,7 +70,7 @@ struct GapReader: Sendable {
         var run: [LoggedMessage] = []
         var version = wanted
         while let sequence = trace.found[version], version < gap.lowestParked, run.count < limit,
-            run.isEmpty || budget > 0
+            run.isEmpty || budget > 0, !Task.isCancelled
         {
             guard let message = try await message(at: sequence) else {
                 trace.found[version] = nil  // it has gone since; perhaps there is a copy further on
@@ -85,7 +86,7 @@ struct GapReader: Sendable {
 
     /// From the lowest parked event back: each event that was published with an expectation names its predecessor.
     private func followPointers(_ trace: inout GapTrace, budget: inout Int) async throws(EventLogError) {
-        while let sequence = trace.pointer, budget > 0 {
+        while let sequence = trace.pointer, budget > 0, !Task.isCancelled {
             budget -= 1
             trace.pointer = nil
             guard let message = try await message(at: sequence), let envelope = try? codec.decode(message.message),
@@ -102,7 +103,7 @@ struct GapReader: Sendable {
     /// Through the aggregate's subject from its first message on: stream order need not be version order.
     private func search(_ trace: inout GapTrace, budget: inout Int) async throws(EventLogError) {
         let subject = codec.mapping.subject(of: gap.aggregate)
-        while let position = trace.position, budget > 0 {
+        while let position = trace.position, budget > 0, !Task.isCancelled {
             budget -= 1
             guard let message = try await log.firstMessage(on: subject, from: position, source: .leader) else {
                 trace.position = nil

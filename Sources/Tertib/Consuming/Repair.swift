@@ -49,6 +49,7 @@ struct Repair: Sendable {
         let share = max(Self.leastShare, Self.readBudget / due.count)
         var budget = Self.readBudget
         for gap in due[first...] + due[..<first] where budget > 0 {
+            try Task.checkCancellation()
             var own = min(share, budget)
             budget -= own
             try await repair(gap, reads: &own, now: now, monotonic: monotonic)
@@ -66,6 +67,7 @@ struct Repair: Sendable {
         let reader = GapReader(
             log: runtime.log, codec: runtime.codec, gap: gap, maySearch: runtime.desk.pending == 0 || isOld)
         let found = try await reader.read(&memory.trace, limit: Self.runLimit, budget: &budget)
+        try Task.checkCancellation()
         if !found.isEmpty {
             try await apply(found)
         } else if memory.trace.isExhausted {
