@@ -10,7 +10,7 @@ servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
 export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test mutants explore trial fuzz test-tsan test-asan lint format clean
+.PHONY: help build demo test mutants explore trial chaos fuzz test-tsan test-asan lint format clean
 
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
@@ -41,6 +41,12 @@ trial: ## The foreign trials in full length, on a release build (ARGS="wild_orde
 	@$(scripts)/build release
 	@$(scripts)/adopter
 	@$(scripts)/trial $(ARGS)
+
+chaos: ## The chaos on a release build, an hour's share (ARGS="--minutes 5 --seed 7 --report chaos.html")
+	@$(scripts)/install demo
+	@$(scripts)/build release
+	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab chaos \
+		$(or $(ARGS),--minutes 45 --events 2500000)
 
 fuzz: ## Bounded fuzzing of everything that reads outside bytes (ARGS="--seconds 600 FuzzWire")
 	@$(scripts)/install demo

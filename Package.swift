@@ -67,10 +67,12 @@ let package = Package(
         .target(
             name: "TertibCLI",
             dependencies: [
-                "ShopDemo", "TertibConfiguration", "TertibJetStream", "TertibTesting", sqlite, postgres, log,
-                lifecycle, signals,
-                arguments, subprocess,
+                "ShopDemo", "TertibConfiguration", "TertibJetStream", "TertibLab", "TertibTesting", sqlite, postgres,
+                log, lifecycle, signals, arguments,
             ]),
+        .target(
+            name: "TertibLab",
+            dependencies: ["ShopEvents", "ShopService", "TertibConfiguration", log, lifecycle, subprocess]),
         .executableTarget(
             name: "TertibMain",
             dependencies: [.target(name: "TertibCLI", condition: .when(traits: ["CommandLine"]))]),
@@ -86,7 +88,8 @@ let package = Package(
         .executableTarget(name: "ShopOrders", dependencies: ["ShopEvents", "ShopService"]),
         .executableTarget(name: "ShopPayments", dependencies: ["ShopEvents", "ShopService"]),
         .executableTarget(name: "ShopNaive", dependencies: ["ShopEvents", "ShopService"]),
-        .target(name: "ShopDemo", dependencies: ["ShopEvents", "ShopService", "TertibConfiguration", log, subprocess]),
+        .target(
+            name: "ShopDemo", dependencies: ["ShopEvents", "ShopService", "TertibConfiguration", "TertibLab", log]),
 
         .target(name: "TestServers", path: "Tests/Support/TestServers"),
         .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
@@ -101,10 +104,13 @@ let package = Package(
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
         .testTarget(name: "TertibCLITests", dependencies: ["ShopDemo", "TertibCLI", "TestServers"]),
         .testTarget(
+            name: "TertibLabTests",
+            dependencies: ["TertibConfiguration", "TertibLab", "TertibTesting", "TestServers", sqlite]),
+        .testTarget(
             name: "ShopTests",
             dependencies: [
-                "ShopCatalog", "ShopDemo", "ShopOrders", "ShopPayments", "TestServers", "TertibConfiguration", log,
-                lifecycle,
+                "ShopCatalog", "ShopDemo", "ShopOrders", "ShopPayments", "TestServers", "TertibConfiguration",
+                "TertibLab", log, lifecycle,
             ]),
     ]
 )

@@ -2,6 +2,7 @@ import Logging
 import ShopService
 import Tertib
 import TertibConfiguration
+import TertibLab
 
 /// The whole shop on an embedded default: its own broker and databases, several processes of each service, load and
 /// faults, and beside it the two wrong ways with the same events and the same faults.
@@ -20,7 +21,7 @@ public struct Demo: Sendable {
     /// - Throws: ``DemoError`` when it cannot run.
     public func run() async throws -> DemoReport {
         try Programs.check(options)
-        let workspace = try Workspace()
+        let workspace = try Workspace(purpose: "tertib-demo")
         do {
             var report = try await run(in: workspace)
             if options.keepsFiles { report.folder = workspace.folder } else { try workspace.remove() }

@@ -1,6 +1,7 @@
 import ShopService
 import Synchronization
 import Tertib
+import TertibLab
 
 /// One run, once everything is started: load, faults, rest, checks.
 final class DemoRun: Sendable {
@@ -122,7 +123,8 @@ extension DemoRun {
                 state.published = published
                 state.faults.duplicates = hostile.duplicates
                 return DemoProgress(
-                    phase: state.phase, published: published, outcomes: tally.outcomes, faults: state.faults,
+                    phase: state.phase, published: published, outcomes: DemoReport.Outcomes(tally.counts),
+                    faults: state.faults,
                     elapsed: ContinuousClock.now - began)
             }
             tell(progress)
@@ -154,7 +156,7 @@ extension DemoRun {
             seed: options.seed, replicas: options.replicas,
             events: DemoReport.Events(
                 published: try await probe.published(), foreign: plan.workload.offerChangeCount),
-            outcomes: tally.outcomes, faults: faults,
+            outcomes: DemoReport.Outcomes(tally.counts), faults: faults,
             baseline: baselineOutcome, tutorial: tutorialOutcome,
             tertib: DemoReport.Outcome(rows: verification.rows, inconsistentRows: verification.inconsistentRows),
             problems: unrest.map { "not at rest: \($0)" } + verification.problems, folder: nil, seconds: seconds)

@@ -18,7 +18,9 @@ struct Main {
             }
             try await tertib.transaction(NaiveCopy.create)
             let services = ["product", "offer"].map { type in
-                NaiveConsumer(tertib: tertib, way: way, type: type)
+                NaiveConsumer(tertib: tertib, type: type) { envelope, transaction in
+                    try NaiveCopy(transaction: transaction, way: way).apply(envelope)
+                }
             }
             return ShopService.Parts(consumers: [:], services: services)
         }

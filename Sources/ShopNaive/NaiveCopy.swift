@@ -1,5 +1,6 @@
 import Foundation
 import ShopEvents
+import ShopService
 import Tertib
 import TertibCore
 

@@ -20,7 +20,7 @@ struct RootCommand: AsyncParsableCommand {
             """,
         version: "tertib \(TertibTool.version)",
         groupedSubcommands: [
-            CommandGroup(name: "Try", subcommands: [DemoCommand.self]),
+            CommandGroup(name: "Try", subcommands: [DemoCommand.self, LabCommand.self]),
             CommandGroup(name: "Work", subcommands: [ReplicateCommand.self, PublishCommand.self]),
             CommandGroup(
                 name: "Look",

@@ -1,3 +1,5 @@
+import Tertib
+
 /// What a run of the demo has shown; its JSON keys are stable.
 public struct DemoReport: Hashable, Sendable, Codable {
     /// What was published.
@@ -96,5 +98,18 @@ enum Seconds {
     /// With two digits after the point.
     static func rounded(_ duration: Duration) -> Double {
         (duration / .milliseconds(10)).rounded() / 100
+    }
+}
+
+extension DemoReport.Outcomes {
+    /// Those of all replicas.
+    init(_ counts: ConsumerCounts) {
+        self.init()
+        applied = counts.applied
+        stale = counts.stale
+        held = counts.held
+        parked = counts.parked
+        repaired = counts.repaired
+        conflicts = counts.conflicts
     }
 }

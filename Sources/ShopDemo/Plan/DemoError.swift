@@ -1,19 +1,4 @@
+public import TertibLab
+
 /// Why the demo could not run, in three lines.
-public struct DemoError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What could not be done.
-    public let what: String
-    /// Why.
-    public let why: String
-    /// What to do next.
-    public let advice: String
-
-    /// Creates an error.
-    public init(_ what: String, why: String, advice: String) {
-        self.what = what
-        self.why = why
-        self.advice = advice
-    }
-
-    /// What, why, and what to do next.
-    public var description: String { "\(what)\n\(why)\n\(advice)" }
-}
+public typealias DemoError = LabError

@@ -1,4 +1,5 @@
 import ShopService
+import TertibLab
 
 /// All replicas: of the three services, and of the two wrong ways beside them.
 struct Fleet: Sendable {
@@ -16,8 +17,10 @@ struct Fleet: Sendable {
                 let name = "\(role.rawValue)-\(replica + 1)"
                 let arguments = Self.arguments(of: role, plan, workspace)
                 processes[Seat(role: role, replica: replica)] = try ManagedProcess(
-                    name: name, program: "\(options.programFolder)/\(role.program)",
-                    logFile: workspace.path("\(name).log"), arguments: { _ in arguments },
+                    name: name,
+                    program: ManagedProcess.Program(path: "\(options.programFolder)/\(role.program)") { _ in
+                        arguments
+                    }, logFile: workspace.path("\(name).log"),
                     hear: { line, start in tally.hear(line, from: name, start: start) })
             }
         }
@@ -48,7 +51,7 @@ struct Fleet: Sendable {
 
     /// The services' replicas that did not exit with 0 after SIGTERM.
     var endedBadly: [String] {
-        processes.filter { Role.services.contains($0.key.role) && $0.value.hasEndedBadly }.map(\.value.name).sorted()
+        processes.filter { Role.services.contains($0.key.role) }.flatMap(\.value.badEnds).sorted()
     }
 
     private static func arguments(of role: Role, _ plan: DemoPlan, _ workspace: Workspace) -> [String] {

@@ -53,7 +53,12 @@ public struct LoadLoop: Service {
         var next = ContinuousClock.now
         while true {
             let burst = Int.random(in: 1...Self.longestBurst)
-            guard try await playBurst(of: burst) else { return }
+            do {
+                guard try await playBurst(of: burst) else { return }
+            } catch let error as StoreError where error.isRetriable {
+                // The database is full or away. The row says what was played, so the burst can be tried again.
+                try await Task.sleep(for: .milliseconds(200))
+            }
             // By the clock and not after each other, so that a slow machine plays as many.
             next += .seconds(Double(burst) / Double(rate))
             try await Task.sleep(until: next, clock: .continuous)

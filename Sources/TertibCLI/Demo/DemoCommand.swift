@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import ShopDemo
-import UnixSignals
+import TertibLab
 
 /// `tertib demo`
 struct DemoCommand: AsyncParsableCommand {
@@ -65,7 +65,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = Console.standard
-        let progress = DemoProgressLine(console: console, isSilent: json)
+        let progress = StatusLine(console: console, isSilent: json)
         let report = try await report(progress)
         progress.finish()
         if json {
@@ -77,24 +77,17 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     /// Runs the demo; Ctrl-C ends it in order.
-    private func report(_ progress: DemoProgressLine) async throws -> DemoReport {
+    private func report(_ progress: StatusLine) async throws -> DemoReport {
         do {
             let options = DemoOptions(
                 replicas: replicas, events: events, seed: seed ?? .random(in: 0...9_999_999), keepsFiles: keep,
                 programFolder: Programs.ownFolder(),
                 broker: try Programs.broker(environment: ProcessInfo.processInfo.environment))
-            progress.begin(options)
-            let demo = Demo(options) { progress.show($0) }
-            let report = try await withThrowingTaskGroup(of: DemoReport?.self) { group in
-                group.addTask { try await demo.run() }
-                group.addTask {
-                    for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return nil }
-                    return nil
-                }
-                let first = try await group.next() ?? nil
-                group.cancelAll()
-                return first
-            }
+            progress.begin(
+                "A shop of three services with \(Words.count(replicas, "process", "processes")) each, and two wrong "
+                    + "ways beside it; seed \(options.seed).")
+            let demo = Demo(options) { progress.show($0.line, phase: $0.phase) }
+            let report = try await Interruption.cancelling { try await demo.run() }
             guard let report else {
                 throw Failure(
                     status: .wrong, code: "interrupted", what: "the demo was interrupted",

@@ -1,6 +1,7 @@
 import Tertib
 import TertibConfiguration
 import TertibCore
+import TertibLab
 import Testing
 
 @testable import ShopDemo

@@ -1,4 +1,5 @@
 import TestServers
+import TertibLab
 import Testing
 
 @testable import ShopDemo

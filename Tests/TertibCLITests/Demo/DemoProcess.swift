@@ -23,7 +23,7 @@ final class DemoProcess: Sendable {
         let files = try TemporaryDirectory()
         output = URL(fileURLWithPath: try files.write("", to: "output"))
         errors = URL(fileURLWithPath: try files.write("", to: "errors"))
-        process.executableURL = try Self.tertib()
+        process.executableURL = URL(fileURLWithPath: try BuiltProgram.path("tertib"))
         process.arguments = ["demo"] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
             .merging(["TMPDIR": folder.path]) { $1 }
@@ -73,17 +73,5 @@ final class DemoProcess: Sendable {
 
     private func text(_ file: URL) throws -> String {
         String(decoding: try Data(contentsOf: file), as: UTF8.self)
-    }
-
-    /// The program that was built with the tests.
-    private static func tertib() throws -> URL {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        var folder = URL(fileURLWithPath: own).deletingLastPathComponent()
-        while folder.path != "/" {
-            let program = folder.appendingPathComponent("tertib")
-            if FileManager.default.isExecutableFile(atPath: program.path) { return program }
-            folder.deleteLastPathComponent()
-        }
-        throw TestServerError("there is no program tertib beside the tests; `swift build` makes it")
     }
 }

@@ -1,5 +1,5 @@
 /// A way that does not work.
-enum NaiveWay: String, CaseIterable {
+public enum NaiveWay: String, Hashable, Sendable, CaseIterable {
     /// Each event overwrites the row, whatever the row's version is.
     case lastWriteWins = "last-write-wins"
     /// The tutorials' check: the row's version has to be the event's less one, else throw and wait for redelivery.

@@ -1,21 +1,34 @@
 import Logging
-import ServiceLifecycle
-import Tertib
-import TertibCore
+public import ServiceLifecycle
+public import Tertib
+public import TertibCore
 
 /// Applies one event after the other, each in a transaction of its own, and acknowledges it after the commit: careful,
 /// and still wrong.
-struct NaiveConsumer: Service {
-    let tertib: Tertib
-    let way: NaiveWay
-    let type: String
+public struct NaiveConsumer: Service {
+    private let tertib: Tertib
+    private let type: String
+    private let redelivery: Duration
+    private let apply: @Sendable (Envelope, HandlerTransaction) throws -> Void
 
     /// At most so many deliveries are in hand.
     private static let prefetch = 32
-    /// How long an event that was refused waits for its redelivery.
-    private static let redelivery: Duration = .seconds(1)
 
-    func run() async throws {
+    /// Creates a consumer of one aggregate type.
+    /// - Parameter redelivery: how long an event that was refused waits for its redelivery.
+    /// - Parameter apply: writes what an event says; what it throws refuses the event.
+    public init(
+        tertib: Tertib, type: String, redelivery: Duration = .seconds(1),
+        apply: @escaping @Sendable (Envelope, HandlerTransaction) throws -> Void
+    ) {
+        self.tertib = tertib
+        self.type = type
+        self.redelivery = redelivery
+        self.apply = apply
+    }
+
+    /// Consumes until the service group shuts down.
+    public func run() async throws {
         try await cancelWhenGracefulShutdown {
             do {
                 try await consume()
@@ -40,14 +53,12 @@ struct NaiveConsumer: Service {
     private func answer(to delivery: Delivery) async -> DeliveryAnswer {
         do {
             let envelope = try WireCodec(namespace: tertib.options.namespace).decode(delivery.message)
-            let way = way
-            try await tertib.transaction { transaction in
-                try NaiveCopy(transaction: transaction, way: way).apply(envelope)
-            }
+            let apply = apply
+            try await tertib.transaction { transaction in try apply(envelope, transaction) }
             return .acknowledge
         } catch {
             // Any failure is treated alike, as tutorials do: throw, and be delivered again.
-            return .negativeAcknowledge(delay: Self.redelivery)
+            return .negativeAcknowledge(delay: redelivery)
         }
     }
 

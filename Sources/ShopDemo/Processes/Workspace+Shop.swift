@@ -1,30 +1,11 @@
-import Foundation
+import TertibLab
 
-/// The folder of one run: JSON files, databases, the broker's files, and logs.
-struct Workspace: Sendable {
-    /// Its complete path.
-    let folder: String
-
-    /// Creates an empty folder among the temporary files.
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("tertib-demo-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path("broker"), withIntermediateDirectories: true)
-    }
-
-    /// The complete path of something inside.
-    func path(_ name: String) -> String { "\(folder)/\(name)" }
-
+extension Workspace {
     /// Writes the JSON files of all services and of the wrong ways.
     func writeConfigurations(brokerURL: String) throws {
         for role in Role.allCases {
-            try Data(Self.configuration(of: role, brokerURL: brokerURL).utf8)
-                .write(to: URL(fileURLWithPath: path(role.file)))
+            try write(Self.configuration(of: role, brokerURL: brokerURL), to: role.file)
         }
-    }
-
-    /// Removes everything.
-    func remove() throws {
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     /// A service's JSON file: as in `deploy/shop`, with a shorter acknowledgement wait, so that what a killed replica

@@ -1,0 +1,82 @@
+import Foundation
+import TertibLab
+
+extension ChaosReport {
+    /// What `--json` prints.
+    var document: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
+    }
+
+    /// What people see: what was done, what came of it, and the verdict.
+    func lines(for terminal: Terminal) -> [String] {
+        var table = Table([.text("faults"), .number("times"), .text("deliveries"), .number("times")])
+        let (left, right) = (faultRows, outcomeRows)
+        for index in 0..<max(left.count, right.count) {
+            let fault = index < left.count ? left[index] : ("", "")
+            let outcome = index < right.count ? right[index] : ("", "")
+            table.add([.init(fault.0), .init(fault.1), .init(outcome.0), .init(outcome.1)])
+        }
+        let rest = secondsToRest.map { ", at rest \($0) s after the faults" } ?? ""
+        var lines = [
+            "\(Words.count(events, "event")) of \(Words.count(aggregates, "aggregate")) in \(seconds) s\(rest); "
+                + "seed \(seed).", "",
+        ]
+        lines += table.lines(for: terminal)
+        lines.append("")
+        lines += notRun.map { "not run: " + SafeText.escaped($0) }
+        lines += violations.map { violation in
+            TextStyle.bad.apply("\(violation.oracle.rawValue) \(violation.oracle.name): ", on: terminal)
+                + SafeText.escaped(violation.what)
+        }
+        if violationCount > violations.count { lines.append("... and \(violationCount - violations.count) more") }
+        if let folder { lines.append("Databases and logs are in \(SafeText.escaped(folder)).") }
+        let verdict =
+            isRight
+            ? "Nothing is lost, nothing is applied twice, nothing is out of order."
+            : "\(Words.count(violationCount, "violation")): run it again with --seed \(seed) --keep."
+        return lines + [(isRight ? TextStyle.good : .bad).apply(verdict, on: terminal)]
+    }
+
+    private var faultRows: [(String, String)] {
+        [
+            ("kill -9", faults.kills), ("crash points", faults.crashes),
+            ("kill at acknowledgement", faults.killsAtAcknowledgement), ("pauses", faults.pauses),
+            ("SIGTERM", faults.terminations), ("broker restarts", faults.brokerRestarts),
+            ("broker kill -9", faults.brokerKills), ("links cut", faults.cuts), ("links slow", faults.slowLinks),
+            ("links stalled", faults.stalls), ("links half open", faults.halfOpenLinks),
+            ("lost acknowledgements", faults.lostAcknowledgements), ("scalings", faults.scalings),
+            ("full disks", faults.fullDisks), ("duplicates", faults.duplicates),
+            ("poisoned aggregates", faults.poisonedAggregates),
+        ].map { ($0.0, Words.count($0.1)) }
+    }
+
+    private var outcomeRows: [(String, String)] {
+        [
+            ("handed over", outcomes.deliveries), ("again", outcomes.redeliveries), ("applied", outcomes.applied),
+            ("stale", outcomes.stale), ("held", outcomes.held), ("parked", outcomes.parked),
+            ("drained", outcomes.drained), ("repaired", outcomes.repaired), ("conflicts", outcomes.conflicts),
+            ("failures", outcomes.failures), ("dead letters", outcomes.deadLettered),
+            ("attempts of handlers", outcomes.attempts),
+            ("acknowledgements checked", outcomes.acknowledgementsChecked), ("most parked", outcomes.mostParked),
+            ("largest replica, MB", outcomes.largestMegabytes), ("gave up and came back", outcomes.givenUp),
+        ].map { ($0.0, Words.count($0.1)) }
+    }
+}
+
+extension ChaosProgress {
+    /// `12 s  load and faults  4,120 messages  lag 31  5 parked  8 faults  0 violations`
+    var line: String {
+        var parts = [
+            "\(Int(sample.at)) s", phase, "\(Words.count(sample.messages)) messages",
+            "\(Words.count(sample.applied)) applied", "lag \(sample.lag.map { Words.count($0) } ?? "-")",
+            "\(sample.parked.map { Words.count($0) } ?? "-") parked", Words.count(sample.replicas, "replica"),
+            Words.count(faults, "fault"),
+        ]
+        if violations > 0 { parts.append(Words.count(violations, "violation")) }
+        return parts.joined(separator: "  ")
+    }
+}

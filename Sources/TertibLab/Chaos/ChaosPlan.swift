@@ -1,0 +1,117 @@
+import ShopService
+import Tertib
+
+/// Everything about a run that follows from its options alone: how much is published by whom, and what goes wrong when.
+struct ChaosPlan: Hashable, Sendable {
+    /// One fault.
+    struct Fault: Hashable, Sendable {
+        /// When, from the start of the load.
+        let at: Duration
+        /// What.
+        let kind: Kind
+        /// For how long.
+        let length: Duration
+    }
+
+    /// A kind of fault, with what else was drawn for it. A replica is named by a number that the run takes modulo those
+    /// that there are.
+    enum Kind: Hashable, Sendable {
+        /// `kill -9`.
+        case kill(replica: Int)
+        /// `kill -9`, and once more by itself at a crash point.
+        case crash(replica: Int, CrashPoint, count: Int)
+        /// `kill -9` at an acknowledgement, before the broker sees it.
+        case killAtAcknowledgement(replica: Int, after: Int)
+        /// SIGSTOP, and SIGCONT later than the acknowledgement wait.
+        case pause(replica: Int)
+        /// SIGTERM, and a new start.
+        case terminate(replica: Int)
+        /// SIGTERM of the broker.
+        case restartBroker
+        /// `kill -9` of the broker.
+        case killBroker
+        /// The replica's connection is closed, new ones too.
+        case cut(replica: Int)
+        /// Everything takes longer.
+        case slow(replica: Int, delay: Duration)
+        /// Nothing passes, and nobody is told.
+        case stall(replica: Int)
+        /// The broker sees the end of the connection, the replica does not.
+        case halfOpen(replica: Int)
+        /// A share of the acknowledgements never arrives.
+        case loseAcknowledgements(replica: Int, share: Double)
+        /// Another number of replicas; some go by SIGTERM, some by `kill -9`.
+        case scale(to: Int)
+        /// The database's disk is full.
+        case fillDisk
+    }
+
+    /// The faults, by time.
+    let faults: [Fault]
+    /// Events of the foreign publisher.
+    let foreign: Int
+    /// Events staged by the replicas.
+    let staged: Int
+    /// Events appended by the replicas.
+    let appended: Int
+
+    /// How long the broker waits for an acknowledgement.
+    static let acknowledgementWait: Duration = .seconds(2)
+    /// One fault in so much time, about.
+    private static let pace: Duration = .milliseconds(1500)
+
+    init(_ options: ChaosOptions) {
+        // One in seven foreign events is answered with another one.
+        foreign = max(50, options.events * 70 / 100)
+        staged = max(10, options.events * 12 / 100)
+        appended = max(10, options.events * 8 / 100)
+        var random = SeededGenerator(seed: options.seed, topic: "chaos")
+        let number = max(Self.deckSize, Int(options.length / Self.pace))
+        var kinds: [Kind] = []
+        while kinds.count < number { kinds += Self.deck(&random) }
+        faults = kinds.prefix(number).enumerated().map { index, kind in
+            let place = (Double(index) + random.fraction()) / Double(number)
+            return Fault(
+                at: options.length * (0.04 + 0.9 * place), kind: kind, length: Self.length(of: kind, &random))
+        }
+    }
+
+    private static let deckSize = 15
+
+    /// Every kind once, in another order each time, so that a short run meets all of them.
+    private static func deck(_ random: inout SeededGenerator) -> [Kind] {
+        func replica() -> Int { Int.random(in: 0..<64, using: &random) }
+        func crash() -> Kind {
+            .crash(
+                replica: replica(), CrashPoint.allCases[Int.random(in: 0..<CrashPoint.allCases.count, using: &random)],
+                count: .random(in: 1...20, using: &random))
+        }
+        let kinds: [Kind] = [
+            .kill(replica: replica()), crash(), crash(),
+            .killAtAcknowledgement(replica: replica(), after: .random(in: 1...200, using: &random)),
+            .pause(replica: replica()), .terminate(replica: replica()), .restartBroker, .killBroker,
+            .cut(replica: replica()),
+            .slow(replica: replica(), delay: .milliseconds(.random(in: 5...200, using: &random))),
+            .stall(replica: replica()), .halfOpen(replica: replica()),
+            .loseAcknowledgements(replica: replica(), share: 0.1 + 0.5 * random.fraction()),
+            .scale(to: .random(in: 1...ChaosOptions.mostReplicas, using: &random)), .fillDisk,
+        ]
+        return kinds.shuffled(using: &random)
+    }
+
+    private static func length(of kind: Kind, _ random: inout SeededGenerator) -> Duration {
+        func milliseconds(_ range: ClosedRange<Int>) -> Duration {
+            .milliseconds(Int.random(in: range, using: &random))
+        }
+        return switch kind {
+        case .kill, .crash, .killAtAcknowledgement, .terminate: milliseconds(50...600)
+        case .pause: acknowledgementWait + milliseconds(300...2500)
+        case .restartBroker, .killBroker: milliseconds(100...1500)
+        case .cut: milliseconds(200...3000)
+        case .slow, .loseAcknowledgements: milliseconds(1000...4000)
+        case .stall, .halfOpen: milliseconds(500...5000)
+        case .scale: .zero
+        case .fillDisk: milliseconds(500...2500)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Foundation
+
+/// What a run of the chaos has shown; its JSON keys are stable.
+public struct ChaosReport: Hashable, Sendable, Codable {
+    /// What was done to the replicas, the network, the broker and the disk.
+    public struct Faults: Hashable, Sendable, Codable {
+        /// `kill -9` of a replica at any moment.
+        public var kills = 0
+        /// Replicas that ended themselves at a crash point.
+        public var crashes = 0
+        /// `kill -9` at an acknowledgement, before the broker saw it.
+        public var killsAtAcknowledgement = 0
+        /// SIGSTOP beyond the acknowledgement wait.
+        public var pauses = 0
+        /// SIGTERM of a replica in the middle of its work.
+        public var terminations = 0
+        /// SIGTERM of the broker.
+        public var brokerRestarts = 0
+        /// `kill -9` of the broker.
+        public var brokerKills = 0
+        /// Links cut.
+        public var cuts = 0
+        /// Links slowed down.
+        public var slowLinks = 0
+        /// Links stalled.
+        public var stalls = 0
+        /// Links left half open.
+        public var halfOpenLinks = 0
+        /// Acknowledgements that were swallowed.
+        public var lostAcknowledgements = 0
+        /// Changes of the number of replicas.
+        public var scalings = 0
+        /// Times the database's disk was full.
+        public var fullDisks = 0
+        /// Copies of events that were published on purpose.
+        public var duplicates = 0
+        /// Aggregates with an event that can never be applied.
+        public var poisonedAggregates = 0
+    }
+
+    /// What the replicas did with their deliveries, as far as they could still say it.
+    public struct Outcomes: Hashable, Sendable, Codable {
+        /// Deliveries.
+        public var delivered = 0
+        /// Events applied.
+        public var applied = 0
+        /// Deliveries of events that were applied before.
+        public var stale = 0
+        /// Times a delivery waited in memory for its predecessor.
+        public var held = 0
+        /// Deliveries parked.
+        public var parked = 0
+        /// Events applied after they had been read from the stream.
+        public var repaired = 0
+        /// Events applied after they had been parked.
+        public var drained = 0
+        /// Claims lost to a neighbour.
+        public var conflicts = 0
+        /// Failures of handlers.
+        public var failures = 0
+        /// Events that became dead letters.
+        public var deadLettered = 0
+        /// Messages that JetStream has handed over, by the network's count.
+        public var deliveries = 0
+        /// Of these: not for the first time.
+        public var redeliveries = 0
+        /// Acknowledgements that were looked at while their replica was killed.
+        public var acknowledgementsChecked = 0
+        /// The most parked rows at one time.
+        public var mostParked = 0
+        /// The largest resident set of a replica, in megabytes.
+        public var largestMegabytes = 0
+        /// Starts of replicas that ended because database or broker were away.
+        public var givenUp = 0
+        /// Attempts of handlers.
+        public var attempts = 0
+    }
+
+    /// What load and faults were drawn from.
+    public var seed: UInt64
+    /// How long load and faults were to last.
+    public var minutes: Double
+    /// How many replicas there were at the beginning and at the end.
+    public var replicas: Int
+    /// Different events in the stream.
+    public var events = 0
+    /// Aggregates in the stream.
+    public var aggregates = 0
+    /// What was done to them.
+    public var faults = Faults()
+    /// What became of the deliveries.
+    public var outcomes = Outcomes()
+    /// What is not as it should be; at most ``mostViolations``.
+    public var violations: [LabViolation] = []
+    /// How many violations there are in all.
+    public var violationCount = 0
+    /// What could not be run, and why.
+    public var notRun: [String] = []
+    /// How long after faults and load everything was at rest; `nil` when it never was.
+    public var secondsToRest: Double?
+    /// How long all of it took.
+    public var seconds = 0.0
+    /// The folder with databases and logs; only when they were kept.
+    public var folder: String?
+    /// The version of the broker.
+    public var broker = ""
+
+    /// At most so many violations are listed.
+    public static let mostViolations = 50
+
+    /// Creates the report of a run that has shown nothing yet.
+    init(seed: UInt64, minutes: Double, replicas: Int) {
+        self.seed = seed
+        self.minutes = minutes
+        self.replicas = replicas
+    }
+
+    /// Whether nothing is wrong.
+    public var isRight: Bool { violationCount == 0 }
+
+    mutating func add(_ more: [LabViolation]) {
+        violationCount += more.count
+        violations += more.prefix(max(0, Self.mostViolations - violations.count))
+    }
+}

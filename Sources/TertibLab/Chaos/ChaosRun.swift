@@ -1,0 +1,212 @@
+import Synchronization
+import Tertib
+import TertibCore
+
+/// One run, once everything is started: load and faults, rest, judgement.
+final class ChaosRun: Sendable {
+    private let stage: ChaosStage
+    private let tertib: Tertib
+    private let tell: @Sendable (ChaosProgress) -> Void
+    private let monitor: ChaosMonitor
+    private let foreign: ForeignPublisher
+    private let injector: FaultInjector
+    private let acknowledged: AsyncStream<[AcknowledgedDelivery]>
+    private let phase = Mutex("starting")
+    private let checked = Mutex(0)
+    private let began = ContinuousClock.now
+
+    private static let look: Duration = .milliseconds(1000)
+
+    init(stage: ChaosStage, tertib: Tertib, tell: @escaping @Sendable (ChaosProgress) -> Void) {
+        self.stage = stage
+        self.tertib = tertib
+        self.tell = tell
+        monitor = ChaosMonitor(tertib: tertib, fleet: stage.fleet, tally: stage.tally, seed: stage.options.seed)
+        foreign = ForeignPublisher(tertib: tertib, plan: stage.plan, options: stage.options)
+        let (acknowledged, trap) = AsyncStream<[AcknowledgedDelivery]>.makeStream(bufferingPolicy: .bufferingNewest(64))
+        self.acknowledged = acknowledged
+        injector = FaultInjector(
+            fleet: stage.fleet, broker: stage.broker, proxy: stage.proxy, disk: stage.disk, seed: stage.options.seed,
+            trap: { trap.yield($0) })
+    }
+
+    /// Plays everything, and judges.
+    func conduct() async throws -> Chaos.Outcome {
+        // The first call creates the stream.
+        _ = try await tertib.log.state()
+        try stage.fleet.scale(to: stage.options.replicas)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.watch() }
+            group.addTask { try await self.judgeAcknowledgements() }
+            enter("load and faults")
+            let start = ContinuousClock.now
+            async let published: Void = foreign.run()
+            try await injector.play(stage.plan.faults, from: start, marksFrom: began)
+            try await published
+            let rest = try await comeToRest()
+            enter("stopping the replicas")
+            stage.fleet.end()
+            let outcome = try await judge(rest)
+            group.cancelAll()
+            return outcome
+        }
+    }
+
+    private func enter(_ name: String) { phase.withLock { $0 = name } }
+
+    private var seconds: Double { ((ContinuousClock.now - began) / .milliseconds(10)).rounded() / 100 }
+
+    private func watch() async throws {
+        while !Task.isCancelled {
+            let sample = await monitor.look(at: seconds)
+            tell(
+                ChaosProgress(
+                    phase: phase.withLock { $0 }, sample: sample, faults: injector.marks.count,
+                    violations: monitor.violations.count))
+            // Cancelled: the loop's condition ends it.
+            try? await Task.sleep(for: Self.look)
+        }
+    }
+
+    private func judgeAcknowledgements() async throws {
+        let judge = AcknowledgementJudge(tertib: tertib)
+        for await deliveries in acknowledged {
+            monitor.add(try await judge.judge(deliveries))
+            checked.withLock { $0 += deliveries.count }
+        }
+    }
+}
+
+/// Rest.
+extension ChaosRun {
+    /// How the run came to rest.
+    private struct Rest {
+        /// `nil` when it never did.
+        var seconds: Double?
+        var unrest: [String] = []
+    }
+
+    /// Ends all faults, and waits until nothing moves any more.
+    private func comeToRest() async throws -> Rest {
+        enter("coming to rest")
+        try injector.calm()
+        try stage.fleet.scale(to: stage.options.replicas)
+        let calm = ContinuousClock.now
+        let at = seconds
+        monitor.change { $0.calmAt = at }
+        let probe = ChaosRestProbe(tertib: tertib, plan: stage.plan)
+        let backlog = try await probe.backlog()
+        // As much as the backlog takes at a modest rate, and time enough on a machine that does much else besides; how
+        // long it took stands in the report.
+        let limit = .seconds(30) + .seconds(Double(backlog) / 250)
+        var unrest: [String] = []
+        var quiet = 0
+        while ContinuousClock.now < calm + limit {
+            do {
+                unrest = try await probe.unrest()
+            } catch let error as EventLogError where error.isRetriable {
+                unrest = ["\(error)"]
+            }
+            quiet = unrest.isEmpty ? quiet + 1 : 0
+            if quiet == 2 {
+                let at = seconds
+                monitor.change { $0.restAt = at }
+                return Rest(seconds: ((ContinuousClock.now - calm) / .milliseconds(10)).rounded() / 100)
+            }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        return Rest(unrest: unrest)
+    }
+}
+
+/// Judgement.
+extension ChaosRun {
+    private func judge(_ rest: Rest) async throws -> Chaos.Outcome {
+        let options = stage.options
+        var report = ChaosReport(
+            seed: options.seed, minutes: options.length / .seconds(60), replicas: options.replicas)
+        report.add(rest.unrest.map { LabViolation(.rest, "not at rest: \($0)") })
+        report.secondsToRest = rest.seconds
+        try await waitForReplicas()
+        report.add(stage.fleet.badEnds.map { LabViolation(.ends, $0) })
+        report.add(monitor.violations)
+        report.add(judgeAccounts())
+        enter("reading the stream")
+        let codec = WireCodec(namespace: tertib.options.namespace)
+        let stream = try await StreamFacts.read(from: tertib.log, codec: codec) { _, _ in }
+        enter("judging")
+        var attempts = AttemptFacts()
+        for file in stage.workspace.attemptFiles { try attempts.read(file) }
+        let database = try await DatabaseFacts.read(from: tertib.store)
+        let verdict = Verdict(stream: stream, database: database, attempts: attempts)
+        report.add(verdict.violations)
+        report.add(try await judgeAudit(stream))
+        report.events = stream.events
+        report.aggregates = stream.entries.count
+        fill(&report, attempts)
+        report.outcomes.deadLettered = database.deadLetters.count
+        var timeline = monitor.timeline
+        for mark in injector.marks { timeline.add(mark) }
+        report.seconds = seconds
+        return Chaos.Outcome(report: report, timeline: timeline)
+    }
+
+    /// Until the last has ended after SIGTERM.
+    private func waitForReplicas() async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while !stage.fleet.running.isEmpty {
+            guard ContinuousClock.now < deadline else {
+                let names = stage.fleet.running.joined(separator: ", ")
+                monitor.add([LabViolation(.ends, "\(names): running still, 20 seconds after SIGTERM")])
+                return
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    private func judgeAccounts() -> [LabViolation] {
+        stage.fleet.present.compactMap { process in
+            guard let counts = stage.tally.last(of: process.name) else { return nil }
+            return Accounts.judge(counts, of: process.name)
+        }
+    }
+
+    /// The audit has to find the poisoned aggregates, and nothing else.
+    private func judgeAudit(_ stream: StreamFacts) async throws -> [LabViolation] {
+        let audit = try await Auditor(services: [tertib]).run()
+        let found = [
+            ("behind", audit.behind), ("gapped", audit.gapped), ("ahead", audit.ahead), ("forked", audit.forked),
+            ("missing", audit.missing),
+        ]
+        var violations = found.flatMap { name, entries in
+            entries.filter { !$0.aggregate.isPoisoned }.map {
+                LabViolation(.audit, "the audit says that \($0.aggregate) is \(name)")
+            }
+        }
+        if audit.lagging > 0 { violations.append(LabViolation(.audit, "the audit finds \(audit.lagging) lagging")) }
+        if audit.aggregates != stream.entries.count {
+            violations.append(
+                LabViolation(
+                    .audit, "the audit finds \(audit.aggregates) aggregates, the stream has \(stream.entries.count)"))
+        }
+        return violations
+    }
+
+    private func fill(_ report: inout ChaosReport, _ attempts: AttemptFacts) {
+        report.faults = injector.faults
+        report.faults.crashes = stage.fleet.crashed
+        let published = foreign.published
+        report.faults.duplicates = published.duplicates
+        report.faults.poisonedAggregates = published.poisonedAggregates
+        let network = stage.proxy.counts
+        report.faults.lostAcknowledgements = network.lostAcknowledgements
+        let counts = stage.tally.counts
+        report.outcomes = ChaosReport.Outcomes(
+            delivered: counts.delivered, applied: counts.applied, stale: counts.stale, held: counts.held,
+            parked: counts.parked, repaired: counts.repaired, drained: counts.drained, conflicts: counts.conflicts,
+            failures: counts.failures, deliveries: network.deliveries,
+            redeliveries: network.redeliveries, acknowledgementsChecked: checked.withLock { $0 },
+            mostParked: monitor.mostParked, largestMegabytes: monitor.largestMegabytes,
+            givenUp: stage.fleet.givenUp, attempts: attempts.count)
+    }
+}

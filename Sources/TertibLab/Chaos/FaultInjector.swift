@@ -1,0 +1,166 @@
+import Synchronization
+import Tertib
+
+/// Plays the plan's faults.
+final class FaultInjector: Sendable {
+    private let fleet: ChaosFleet
+    private let broker: Broker
+    private let proxy: NetworkProxy
+    private let disk: SmallDisk?
+    private let seed: UInt64
+    private let trap: @Sendable ([AcknowledgedDelivery]) -> Void
+    private let state = Mutex(State())
+
+    private struct State {
+        var faults = ChaosReport.Faults()
+        var marks: [ChaosTimeline.Mark] = []
+        var start = ContinuousClock.now
+    }
+
+    /// - Parameter trap: gets what was acknowledged when a replica was killed at an acknowledgement; called on the
+    ///   proxy's thread.
+    init(
+        fleet: ChaosFleet, broker: Broker, proxy: NetworkProxy, disk: SmallDisk?, seed: UInt64,
+        trap: @escaping @Sendable ([AcknowledgedDelivery]) -> Void
+    ) {
+        self.fleet = fleet
+        self.broker = broker
+        self.proxy = proxy
+        self.disk = disk
+        self.seed = seed
+        self.trap = trap
+    }
+
+    /// What was done so far.
+    var faults: ChaosReport.Faults { state.withLock(\.faults) }
+    /// When what was done.
+    var marks: [ChaosTimeline.Mark] { state.withLock(\.marks) }
+
+    /// Plays everything; several faults may overlap.
+    /// - Parameter origin: what the times of the marks are counted from.
+    func play(
+        _ faults: [ChaosPlan.Fault], from start: ContinuousClock.Instant, marksFrom origin: ContinuousClock.Instant
+    ) async throws {
+        state.withLock { $0.start = origin }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for fault in faults {
+                try await Task.sleep(until: start + fault.at)
+                group.addTask { try await self.play(fault) }
+            }
+            while try await group.next() != nil {}
+        }
+    }
+
+    /// Ends whatever fault still lasts.
+    func calm() throws {
+        for link in proxy.links { proxy.change(link) { $0 = LinkRules() } }
+        for process in fleet.present { process.resume() }
+        try disk?.free()
+    }
+
+    private func note(
+        _ kind: String, _ seat: Int?, _ length: Duration, _ count: WritableKeyPath<ChaosReport.Faults, Int>
+    ) {
+        state.withLock { state in
+            state.faults[keyPath: count] += 1
+            let from = (ContinuousClock.now - state.start) / .seconds(1)
+            state.marks.append(
+                ChaosTimeline.Mark(
+                    kind: kind, replica: seat.map { $0 + 1 }, from: from, to: from + length / .seconds(1)))
+        }
+    }
+}
+
+extension FaultInjector {
+    private func play(_ fault: ChaosPlan.Fault) async throws {
+        let length = fault.length
+        switch fault.kind {
+        case .kill(let number):
+            guard let (seat, process) = fleet.replica(number), process.kill(restartingAfter: length) else { return }
+            note("kill -9", seat, length, \.kills)
+        case .crash(let number, let point, let count):
+            guard let (seat, process) = fleet.replica(number) else { return }
+            fleet.crash(seat, process, at: "\(point.rawValue):\(count)", restartingAfter: length)
+            note("crash point", seat, length, \.kills)
+        case .killAtAcknowledgement(let number, let after):
+            killAtAcknowledgement(number, after: after, length)
+        case .pause(let number):
+            guard let (seat, process) = fleet.replica(number), process.suspend() else { return }
+            note("pause", seat, length, \.pauses)
+            try await Task.sleep(for: length)
+            process.resume()
+        case .terminate(let number):
+            guard let (seat, process) = fleet.replica(number), process.terminate(restartingAfter: length) else {
+                return
+            }
+            note("SIGTERM", seat, length, \.terminations)
+        case .restartBroker:
+            if broker.restart(after: length) { note("broker restart", nil, length, \.brokerRestarts) }
+        case .killBroker:
+            if broker.kill(restartingAfter: length) { note("broker kill -9", nil, length, \.brokerKills) }
+        case .scale(let count):
+            try fleet.scale(to: count)
+            note("scale", nil, .zero, \.scalings)
+        case .fillDisk:
+            guard let disk else { return }
+            try disk.fill()
+            note("full disk", nil, length, \.fullDisks)
+            try await Task.sleep(for: length)
+            try disk.free()
+        case .cut, .slow, .stall, .halfOpen, .loseAcknowledgements:
+            try await disturbNetwork(fault)
+        }
+    }
+
+    private func disturbNetwork(_ fault: ChaosPlan.Fault) async throws {
+        switch fault.kind {
+        case .cut(let number):
+            try await disturb(number, "cut", fault.length, \.cuts) { $0.line = .cut }
+        case .slow(let number, let delay):
+            try await disturb(number, "slow", fault.length, \.slowLinks) { $0.line = .slow(delay) }
+        case .stall(let number):
+            try await disturb(number, "stall", fault.length, \.stalls) { $0.line = .stalled }
+        case .halfOpen(let number):
+            try await disturb(number, "half open", fault.length, \.halfOpenLinks) { $0.line = .halfOpen }
+        case .loseAcknowledgements(let number, let share):
+            guard let (seat, _) = fleet.replica(number) else { return }
+            state.withLock { $0.marks.append(mark("lost acknowledgements", seat, fault.length, since: $0.start)) }
+            proxy.change(proxy.links[seat]) { $0.lostAcknowledgements = share }
+            try await Task.sleep(for: fault.length)
+            proxy.change(proxy.links[seat]) { $0.lostAcknowledgements = 0 }
+        case .kill, .crash, .killAtAcknowledgement, .pause, .terminate, .restartBroker, .killBroker, .scale,
+            .fillDisk:
+            return
+        }
+    }
+
+    private func mark(
+        _ kind: String, _ seat: Int, _ length: Duration, since start: ContinuousClock.Instant
+    ) -> ChaosTimeline.Mark {
+        let from = (ContinuousClock.now - start) / .seconds(1)
+        return ChaosTimeline.Mark(kind: kind, replica: seat + 1, from: from, to: from + length / .seconds(1))
+    }
+
+    private func disturb(
+        _ number: Int, _ kind: String, _ length: Duration, _ count: WritableKeyPath<ChaosReport.Faults, Int>,
+        _ change: (inout LinkRules) -> Void
+    ) async throws {
+        guard let (seat, _) = fleet.replica(number) else { return }
+        note(kind, seat, length, count)
+        proxy.change(proxy.links[seat], change)
+        try await Task.sleep(for: length)
+        proxy.change(proxy.links[seat]) { $0.line = .open }
+    }
+
+    /// The replica is dead before the broker has the acknowledgement: whatever it acknowledges has to be committed.
+    private func killAtAcknowledgement(_ number: Int, after: Int, _ pause: Duration) {
+        guard let (seat, process) = fleet.replica(number) else { return }
+        proxy.change(proxy.links[seat]) { rules in
+            rules.trap = LinkRules.Trap(countdown: after) { [self] acknowledged in
+                guard process.kill(restartingAfter: pause) else { return }
+                note("kill at acknowledgement", seat, pause, \.killsAtAcknowledgement)
+                trap(acknowledged)
+            }
+        }
+    }
+}

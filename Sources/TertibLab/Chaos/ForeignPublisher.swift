@@ -1,0 +1,98 @@
+import Foundation
+import Synchronization
+import Tertib
+import TertibCore
+
+/// Publishes as a foreign service might: no expectations, no message ids, versions in disorder, and some twice.
+final class ForeignPublisher: Sendable {
+    private let tertib: Tertib
+    private let plan: ChaosPlan
+    private let options: ChaosOptions
+    private let codec: WireCodec
+    private let counts = Mutex(Counts())
+
+    /// What has been published.
+    struct Counts: Hashable, Sendable {
+        var messages = 0
+        var duplicates = 0
+        var poisonedAggregates = 0
+    }
+
+    /// So many are in flight.
+    private static let inFlight = 64
+    /// Publishing waits while more than this is undelivered, so that a slow machine needs more time and not more memory.
+    private static let mostLag = 20_000
+
+    init(tertib: Tertib, plan: ChaosPlan, options: ChaosOptions) {
+        self.tertib = tertib
+        self.plan = plan
+        self.options = options
+        codec = WireCodec(namespace: tertib.options.namespace)
+    }
+
+    /// What has been published so far.
+    var published: Counts { counts.withLock { $0 } }
+
+    /// Publishes everything, evenly over the length of the run, or as fast as it goes when that is slower.
+    func run() async throws {
+        var load = ForeignLoad(seed: options.seed, total: plan.foreign)
+        let start = ContinuousClock.now
+        while let block = load.next() {
+            let messages = try block.map { message in (try encode(message), message.isDuplicate) }
+            try await publish(messages)
+            let poisoned = load.poisoned
+            counts.withLock { $0.poisonedAggregates = poisoned }
+            try await Task.sleep(until: start + options.length * (Double(load.drawn) / Double(max(1, plan.foreign))))
+            try await waitForRoom()
+        }
+    }
+
+    private func waitForRoom() async throws {
+        while true {
+            // A broker that is away is back soon; publishing waits for it too.
+            let state = try? await tertib.log.consumerState(LabNames.durable)
+            guard let state, state.pending > UInt64(Self.mostLag) else { return }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    private func publish(_ messages: [(WireMessage, Bool)]) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var rest = messages[...]
+            func addNext() {
+                guard let (message, isDuplicate) = rest.popFirst() else { return }
+                group.addTask { try await self.store(message, isDuplicate) }
+            }
+            for _ in 0..<Self.inFlight { addNext() }
+            while try await group.next() != nil { addNext() }
+        }
+    }
+
+    private func encode(_ message: ForeignLoad.Message) throws -> WireMessage {
+        guard let version = AggregateVersion(message.version) else {
+            preconditionFailure("versions are counted from 1")
+        }
+        return codec.encode(
+            Envelope(
+                id: try EventID(message.eventID), source: try EventSource("/foreign"),
+                type: try EventType(Moved.eventType), aggregate: try Aggregate(lab: message.type, message.id),
+                version: version, body: Array(try JSONEncoder().encode(message.payload))))
+    }
+
+    /// Publishes without any expectation, again and again until the stream has it: perhaps twice.
+    private func store(_ message: WireMessage, _ isDuplicate: Bool) async throws {
+        while true {
+            switch await tertib.log.publish(message, expecting: .any) {
+            case .stored, .unexpected:
+                counts.withLock { counts in
+                    counts.messages += 1
+                    if isDuplicate { counts.duplicates += 1 }
+                }
+                return
+            case .refused(let error), .unknown(let error):
+                guard error.isRetriable else { throw error }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+import Glibc
+import ShopService
+
+/// The thread of a proxy: every socket is touched here only.
+final class ProxyLoop {
+    private let listeners: [Socket]
+    private let brokerPort: Int
+    private let waker: WakePipe
+    private unowned let proxy: NetworkProxy
+    private var connections: [ProxyConnection] = []
+    /// The rules as they were at the beginning of this turn.
+    private var lines: [LinkRules.Line] = []
+    private var now = ContinuousClock.now
+
+    init(listeners: [Socket], brokerPort: Int, waker: WakePipe, proxy: NetworkProxy) {
+        self.listeners = listeners
+        self.brokerPort = brokerPort
+        self.waker = waker
+        self.proxy = proxy
+    }
+
+    /// Relays until the proxy is stopped.
+    func run() {
+        while beginTurn() {
+            var entries = [entry(waker.descriptor, POLLIN)] + listeners.map { entry($0.descriptor, POLLIN) }
+            for connection in connections {
+                entries.append(entry(connection.client.descriptor, interest(in: connection, towardsBroker: false)))
+                entries.append(
+                    entry(connection.broker?.descriptor ?? -1, interest(in: connection, towardsBroker: true)))
+            }
+            _ = poll(&entries, nfds_t(entries.count), timeout())
+            now = .now
+            if entries[0].revents != 0 { waker.clear() }
+            let known = connections
+            for (index, listener) in listeners.enumerated() where entries[1 + index].revents != 0 {
+                accept(listener, on: index)
+            }
+            for (index, connection) in known.enumerated() {
+                let place = 1 + listeners.count + 2 * index
+                relay(connection, client: entries[place].revents, broker: entries[place + 1].revents)
+            }
+        }
+        connections = []
+    }
+
+    /// Takes over the rules. Returns whether there is another turn.
+    private func beginTurn() -> Bool {
+        let (toClose, isStopped) = proxy.withShared { shared in
+            lines = shared.rules.map(\.line)
+            defer { shared.toClose = [] }
+            return (shared.toClose, shared.isStopped)
+        }
+        connections.removeAll { toClose.contains($0.link) }
+        for connection in connections where lines[connection.link] == .halfOpen { connection.broker = nil }
+        return !isStopped
+    }
+
+    private func entry(_ descriptor: Int32, _ events: Int32) -> pollfd {
+        // A descriptor below zero is looked over; so is one without interest, whose end nobody wants to hear of yet.
+        pollfd(fd: events == 0 ? -1 : descriptor, events: Int16(events), revents: 0)
+    }
+
+    private func interest(in connection: ProxyConnection, towardsBroker: Bool) -> Int32 {
+        let line = lines[connection.link]
+        guard line != .stalled else { return 0 }
+        let incoming = towardsBroker ? connection.downwards : connection.upwards
+        let outgoing = towardsBroker ? connection.upwards : connection.downwards
+        var events: Int32 = 0
+        if incoming.hasRoom { events |= POLLIN }
+        if let ready = outgoing.ready, ready <= now { events |= POLLOUT }
+        return events
+    }
+
+    /// Milliseconds until the next delayed bytes are due; without any, for ever.
+    private func timeout() -> Int32 {
+        let due = connections.filter { lines[$0.link] != .stalled }
+            .compactMap { [$0.upwards.ready, $0.downwards.ready].compactMap { $0 }.min() }.min()
+        guard let due else { return -1 }
+        return Int32(max(0, min(60_000, (due - .now) / .milliseconds(1) + 1)))
+    }
+
+    private func accept(_ listener: Socket, on link: Int) {
+        guard let client = listener.accepted() else { return }
+        switch lines[link] {
+        case .cut:
+            return
+        case .halfOpen, .stalled:
+            connections.append(ProxyConnection(link: link, client: client, broker: nil))
+        case .open, .slow:
+            // A broker that is away: the client's connection is closed, as its own would be.
+            guard let broker = try? Socket.connected(to: brokerPort) else { return }
+            connections.append(ProxyConnection(link: link, client: client, broker: broker))
+        }
+    }
+
+    private func relay(_ connection: ProxyConnection, client: Int16, broker: Int16) {
+        var isAlive = true
+        if client != 0 { isAlive = read(from: connection.client, &connection.upwards, connection, upwards: true) }
+        if let socket = connection.broker {
+            if broker != 0 { _ = read(from: socket, &connection.downwards, connection, upwards: false) }
+            isAlive = isAlive && connection.upwards.write(to: socket, at: now)
+            isAlive = isAlive && connection.downwards.write(to: connection.client, at: now)
+            isAlive = isAlive && !connection.upwards.isDone && !connection.downwards.isDone
+        } else {
+            // What the client says leads nowhere; without a broker's side it is over once the client is.
+            connection.upwards = ProxyFlow()
+            isAlive = isAlive && [.halfOpen, .stalled].contains(lines[connection.link])
+        }
+        if !isAlive { connections.removeAll { $0 === connection } }
+    }
+
+    /// Reads what has come. Returns whether the client is still there.
+    private func read(
+        from socket: Socket, _ flow: inout ProxyFlow, _ connection: ProxyConnection, upwards: Bool
+    ) -> Bool {
+        guard flow.hasRoom else { return true }
+        var bytes: [UInt8] = []
+        switch socket.read(into: &bytes) {
+        case .wouldWait: return true
+        case .ended:
+            flow.hasEnded = true
+            return connection.broker != nil
+        case .moved:
+            let operations = flow.splitter.split(bytes)
+            let delay: Duration = if case .slow(let delay) = lines[connection.link] { delay } else { .zero }
+            let passed = upwards ? pass(operations, on: connection.link) : count(operations, on: connection.link)
+            flow.add(passed, ready: now + delay)
+            return true
+        }
+    }
+
+    /// Counts what the broker hands over.
+    private func count(_ operations: [ProtocolOperation], on link: Int) -> [UInt8] {
+        let deliveries = operations.compactMap { $0.replySubject.flatMap { DeliverySubject($0) } }
+        if !deliveries.isEmpty {
+            proxy.withShared { shared in
+                shared.counts[link].deliveries += deliveries.count
+                shared.counts[link].redeliveries += deliveries.count { $0.attempt > 1 }
+                shared.rules[link].remember(operations)
+            }
+        }
+        return operations.flatMap(\.bytes)
+    }
+
+    /// Lets through what a replica says, except for what is to be lost. A trap snaps before anything goes on.
+    private func pass(_ operations: [ProtocolOperation], on link: Int) -> [UInt8] {
+        let (passed, snap) = proxy.withShared { shared in
+            var passed: [UInt8] = []
+            var sequences: [UInt64] = []
+            for operation in operations {
+                guard shared.rules[link].passes(operation, &shared.counts[link], &sequences) else { continue }
+                passed += operation.bytes
+            }
+            return (passed, shared.rules[link].spring(after: sequences))
+        }
+        snap?()
+        return passed
+    }
+}
+
+extension LinkRules {
+    /// Whether an operation of a replica passes; takes note of the acknowledgements that do.
+    fileprivate mutating func passes(
+        _ operation: ProtocolOperation, _ counts: inout LinkCounts, _ sequences: inout [UInt64]
+    ) -> Bool {
+        guard let subject = operation.publishedSubject else { return true }
+        if let delivery = DeliverySubject(subject) {
+            guard operation.payload.isEmpty || operation.payload.elementsEqual("+ACK".utf8) else { return true }
+            if lostAcknowledgements > 0, random.fraction() < lostAcknowledgements {
+                counts.lostAcknowledgements += 1
+                return false
+            }
+            counts.acknowledgements += 1
+            sequences.append(delivery.streamSequence)
+            return true
+        }
+        if lostPublishes > 0, subject.hasPrefix(publishedPrefix), random.fraction() < lostPublishes {
+            counts.lostPublishes += 1
+            return false
+        }
+        return true
+    }
+
+    /// Remembers what is delivered while a trap is set.
+    fileprivate mutating func remember(_ operations: [ProtocolOperation]) {
+        guard let known = trap?.delivered.count, known < Trap.limit else { return }
+        for delivery in operations.compactMap({ AcknowledgedDelivery($0) }) {
+            trap?.delivered[delivery.streamSequence] = delivery
+        }
+    }
+
+    /// What to call, if the trap snaps with these acknowledgements.
+    fileprivate mutating func spring(after sequences: [UInt64]) -> (@Sendable () -> Void)? {
+        guard !sequences.isEmpty, var trap else { return nil }
+        trap.countdown -= sequences.count
+        self.trap = trap.countdown > 0 ? trap : nil
+        guard trap.countdown <= 0 else { return nil }
+        let acknowledged = sequences.compactMap { trap.delivered[$0] }
+        return { [snap = trap.snap] in snap(acknowledged) }
+    }
+}

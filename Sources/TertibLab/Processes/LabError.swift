@@ -1,0 +1,19 @@
+/// Why something that runs processes could not run, in three lines.
+public struct LabError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What could not be done.
+    public let what: String
+    /// Why.
+    public let why: String
+    /// What to do next.
+    public let advice: String
+
+    /// Creates an error.
+    public init(_ what: String, why: String, advice: String) {
+        self.what = what
+        self.why = why
+        self.advice = advice
+    }
+
+    /// What, why, and what to do next.
+    public var description: String { "\(what)\n\(why)\n\(advice)" }
+}

@@ -1,0 +1,72 @@
+import ShopService
+import Tertib
+import TertibCore
+
+/// One replica of the lab, as a process: consumes, relays, stages and appends until SIGTERM, or until its supervisor is
+/// gone.
+public enum LabWorker {
+    /// The hidden verb that runs it.
+    public static let verb = ["lab", "worker"]
+
+    /// The options of a worker, besides those of every service of the shop.
+    enum Option: String, CaseIterable {
+        case attempts = "--attempts"
+        case appended = "--appended"
+        case way = "--way"
+    }
+
+    /// Runs. Returns the status to exit with.
+    public static func run(_ words: [String]) async -> Int32 {
+        let service = ShopService(
+            name: "tertib lab worker", summary: "one replica of the lab, started by `tertib lab chaos` or `replicas`",
+            others: Option.allCases.map(\.rawValue))
+        return await service.run(words) { arguments, tertib in
+            try await createTables(tertib)
+            return try chaosParts(arguments, tertib)
+        }
+    }
+
+    private static func createTables(_ tertib: Tertib) async throws {
+        try await tertib.transaction { transaction in
+            try LabSchema.create(transaction)
+            try transaction.execute(LoadLoop.schema)
+        }
+    }
+
+    private static func chaosParts(_ arguments: ServiceArguments, _ tertib: Tertib) throws -> ShopService.Parts {
+        guard let path = arguments.others[Option.attempts.rawValue] else {
+            throw ServiceArguments.Unusable(description: "\(Option.attempts.rawValue) FILE is missing")
+        }
+        let handler = LedgerHandler(attempts: try AttemptFile(path: path))
+        var parts = ShopService.Parts(consumers: [
+            LabNames.consumer: try tertib.consumer(LabNames.consumer, handler.register)
+        ])
+        if let load = arguments.load, load > 0 {
+            parts.services.append(StagedLoad(seed: arguments.seed, total: load).loop(tertib, rate: arguments.rate))
+        }
+        if let text = arguments.others[Option.appended.rawValue] {
+            guard let total = Int(text), total >= 0 else {
+                throw ServiceArguments.Unusable(description: "\(text) is not a number of events")
+            }
+            parts.services.append(
+                AppendLoop(tertib: tertib, seed: arguments.seed, total: total, rate: arguments.rate))
+        }
+        return parts
+    }
+}
+
+/// The names that supervisor and workers share.
+enum LabNames {
+    static let service = "lab"
+    static let consumer = "rows"
+    static let durable = "\(service)-\(consumer)"
+    static let stream = "LAB"
+    static let namespace = "lab"
+}
+
+extension Aggregate {
+    /// An aggregate by its type's name and its id.
+    init(lab type: String, _ id: String) throws(IdentityError) {
+        self.init(type: try AggregateType(type), id: try AggregateID(id))
+    }
+}

@@ -1,0 +1,34 @@
+import Testing
+
+@testable import TertibLab
+
+@Suite("The plan of the chaos")
+struct ChaosPlanTests {
+    private func options(seed: UInt64, minutes: Double = 0.3, events: Int = 6000) -> ChaosOptions {
+        ChaosOptions(seed: seed, length: .seconds(minutes * 60), events: events, broker: "", program: "")
+    }
+
+    @Test("is the same for the same seed, and another one for another")
+    func seeded() {
+        #expect(ChaosPlan(options(seed: 9)) == ChaosPlan(options(seed: 9)))
+        #expect(ChaosPlan(options(seed: 9)) != ChaosPlan(options(seed: 10)))
+    }
+
+    @Test("has every kind of fault even when it is short", arguments: 1...20)
+    func complete(seed: Int) {
+        let plan = ChaosPlan(options(seed: UInt64(seed)))
+        let kinds = Set(plan.faults.map { "\($0.kind)".prefix { $0 != "(" } })
+        #expect(kinds.count == 14)
+        #expect(plan.faults.map(\.at) == plan.faults.map(\.at).sorted())
+        #expect(plan.faults.allSatisfy { $0.at > .zero && $0.at < .seconds(18) })
+    }
+
+    @Test("pauses last longer than the acknowledgement wait, and a long run has many faults")
+    func long() {
+        let plan = ChaosPlan(options(seed: 2, minutes: 5))
+        #expect(plan.faults.count == 200)
+        for fault in plan.faults {
+            if case .pause = fault.kind { #expect(fault.length > ChaosPlan.acknowledgementWait) }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Tertib
+import TertibCore
+import TertibSQLite
+import TertibTesting
+import TestServers
+import Testing
+
+@testable import TertibLab
+
+/// A small world in which everything is right: a stream, and a database on a file that a test may doctor.
+struct LabWorld {
+    private let folder: TemporaryDirectory
+    private let store: SQLiteStore
+    private(set) var stream = StreamFacts()
+    private(set) var attempts = AttemptFacts()
+
+    /// What is applied: type, id, versions.
+    private static let applied: [(String, String, Int64)] = [
+        ("foreign", "1", 7), ("staged", "a", 2), ("echo", "1", 1), ("appended", "x", 1), ("poison", "1", 3),
+    ]
+
+    init() async throws {
+        folder = try TemporaryDirectory()
+        store = try await SQLiteStore(path: "\(folder.path)/lab.sqlite")
+        try await store.migrate()
+        for statement in LabSchema.statements { try await execute(statement) }
+        var sequence: UInt64 = 0
+        for (type, id, last) in Self.applied {
+            let published = type == "poison" ? last + 3 : last
+            for version in 1...published {
+                sequence += 1
+                stream.note(try Self.sighting(type, id, version, at: sequence))
+            }
+            try await fill(type, id, last)
+        }
+        for version in 5...6 {
+            try await execute(
+                "INSERT INTO tertib_parked VALUES ('rows', 'poison', '1', \(version), 'e', 1, x'00', 'behindFailure', "
+                    + "'2026', 0, NULL, NULL)")
+        }
+        try await execute(
+            "INSERT INTO tertib_dead_letter (id, consumer, aggregate_type, aggregate_id, version, event_id, "
+                + "stream_created_at, stream_sequence, subject, headers, body, reason, error, attempts, "
+                + "first_failed_at, last_failed_at) VALUES ('d', 'rows', 'poison', '1', 4, 'e', '2026', 1, 's', x'00', "
+                + "x'00', 'failed', 'why', 3, '2026', '2026')")
+        try await execute("INSERT INTO tertib_head VALUES ('staged', 'a', 2, 2, 'e', 9)")
+        try await execute("INSERT INTO tertib_head VALUES ('echo', '1', 1, 1, 'e', 10)")
+        try await execute("INSERT INTO lab_staged VALUES (1, 'staged', 'a', 1), (2, 'staged', 'a', 2)")
+    }
+
+    private mutating func fill(_ type: String, _ id: String, _ last: Int64) async throws {
+        var value = Fold.start
+        for version in 1...last {
+            value = Fold.next(value, Self.amount(version))
+            let event = Self.eventID(type, id, version)
+            try await execute("INSERT INTO lab_ledger VALUES ('\(type)', '\(id)', \(version), '\(event)')")
+            attempts.note("A \(type) \(id) \(version) \(event)\n")
+        }
+        let history = (1...last).map { String($0) }.joined(separator: ",")
+        try await execute("INSERT INTO lab_row VALUES ('\(type)', '\(id)', \(last), \(value), '\(history)')")
+        let (status, parked) = type == "poison" ? ("quarantined", 2) : ("ok", 0)
+        try await execute(
+            "INSERT INTO tertib_watermark VALUES ('rows', '\(type)', '\(id)', \(last), 'e', 1, \(parked), '\(status)', "
+                + "NULL, NULL, 'strict', 1, 1, '2026', NULL, NULL)")
+    }
+
+    /// Runs a statement.
+    func execute(_ sql: String) async throws {
+        _ = try await store.transaction { try $0.execute(sql, arguments: []) }
+    }
+
+    /// What the oracles find.
+    func violations(stream: StreamFacts? = nil, attempts: AttemptFacts? = nil) async throws -> [LabViolation] {
+        Verdict(
+            stream: stream ?? self.stream, database: try await .read(from: store),
+            attempts: attempts ?? self.attempts
+        ).violations
+    }
+
+    /// A service on the database, without a broker.
+    func service() throws -> Tertib {
+        let namespace = try Namespace(LabNames.namespace)
+        return try Tertib(
+            options: TertibOptions(service: try ServiceName(LabNames.service), namespace: namespace),
+            log: MemoryLog(namespace: namespace, stream: try StreamName(LabNames.stream)), store: store)
+    }
+
+    private static func amount(_ version: Int64) -> Int { Int(version) * 10 }
+
+    private static func eventID(_ type: String, _ id: String, _ version: Int64) -> String { "\(type)-\(id)-\(version)" }
+
+    /// An event as it is met in the stream.
+    static func sighting(
+        _ type: String, _ id: String, _ version: Int64, event: String? = nil, at sequence: UInt64
+    ) throws -> StreamFacts.Sighting {
+        let codec = WireCodec(namespace: try Namespace(LabNames.namespace))
+        let payload = Moved(amount: amount(version), number: type == "staged" ? Int(version) : 0)
+        let envelope = Envelope(
+            id: try EventID(event ?? eventID(type, id, version)), source: try EventSource("/test"),
+            type: try EventType(Moved.eventType), aggregate: try Aggregate(lab: type, id),
+            version: try #require(AggregateVersion(version)), body: Array(try JSONEncoder().encode(payload)))
+        let message = LoggedMessage(
+            message: codec.encode(envelope), sequence: StreamSequence(sequence),
+            storedAt: Timestamp(microseconds: 0))
+        return try #require(StreamFacts.Sighting(message, codec))
+    }
+
+    /// A delivery as the network has seen it.
+    static func delivery(_ subject: String, _ version: Int64) throws -> AcknowledgedDelivery {
+        let headers = "NATS/1.0\r\nce-aggregateversion: \(version)\r\n\r\n"
+        let text = "HMSG \(subject) 1 $JS.ACK.LAB.lab-rows.1.9.9.1.0 \(headers.utf8.count) \(headers.utf8.count)"
+        var splitter = ProtocolSplitter()
+        let operation = try #require(splitter.split(Array("\(text)\r\n\(headers)\r\n".utf8)).first)
+        return try #require(AcknowledgedDelivery(operation))
+    }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import Tertib
+import TertibCore
+import TestServers
+import Testing
+
+@testable import TertibLab
+
+@Suite("The oracles")
+struct VerdictTests {
+    @Test("find nothing wrong with a world that is right")
+    func right() async throws {
+        let world = try await LabWorld()
+        #expect(try await world.violations() == [])
+    }
+
+    /// What is done to the database, and which oracle has to find it.
+    static let doctored: [(sql: String, oracle: LabOracle)] = [
+        ("UPDATE lab_row SET value = value + 1 WHERE aggregate_id = 'a'", .fold),
+        ("UPDATE lab_row SET history = '1,3,2,4,5,6,7' WHERE aggregate_type = 'foreign'", .fold),
+        ("DELETE FROM lab_row WHERE aggregate_type = 'foreign'", .fold),
+        ("INSERT INTO lab_row VALUES ('foreign', 'ghost', 1, 1, '1')", .fold),
+        ("DELETE FROM lab_ledger WHERE aggregate_type = 'foreign' AND version = 3", .ledger),
+        ("UPDATE lab_ledger SET event_id = 'other' WHERE aggregate_type = 'foreign' AND version = 3", .ledger),
+        ("INSERT INTO lab_ledger VALUES ('foreign', '1', 8, 'foreign-1-8')", .ledger),
+        ("UPDATE tertib_watermark SET version = 6 WHERE aggregate_type = 'foreign'", .rest),
+        ("UPDATE tertib_watermark SET status = 'gap' WHERE aggregate_type = 'foreign'", .rest),
+        ("UPDATE tertib_watermark SET parked = 3 WHERE aggregate_type = 'poison'", .watermarks),
+        ("UPDATE tertib_parked SET version = 2 WHERE version = 5", .watermarks),
+        (
+            "UPDATE tertib_parked SET aggregate_type = 'foreign', aggregate_id = '1', version = 9 WHERE version = 6",
+            .rest
+        ),
+        ("DELETE FROM tertib_dead_letter", .isolation),
+        ("UPDATE tertib_dead_letter SET version = 5", .isolation),
+        ("UPDATE tertib_dead_letter SET aggregate_type = 'foreign', aggregate_id = '1'", .isolation),
+        ("UPDATE tertib_watermark SET status = 'ok' WHERE aggregate_type = 'poison'", .isolation),
+        (
+            "INSERT INTO tertib_watermark SELECT consumer, aggregate_type, 'ghost', version, event_id, stream_sequence, "
+                + "0, 'ok', NULL, NULL, ordering, generation, revision, updated_at, NULL, NULL FROM tertib_watermark "
+                + "WHERE aggregate_type = 'staged'", .bounds
+        ),
+        ("UPDATE tertib_head SET version = 3 WHERE aggregate_type = 'staged'", .publishing),
+        ("UPDATE tertib_head SET published_version = 1 WHERE aggregate_type = 'staged'", .publishing),
+        ("DELETE FROM lab_staged WHERE number = 2", .publishing),
+        ("INSERT INTO lab_staged VALUES (3, 'staged', 'a', 3)", .publishing),
+        (
+            "INSERT INTO tertib_outbox (aggregate_type, aggregate_id, version, event_id, envelope, staged_at) "
+                + "VALUES ('staged', 'a', 3, 'x', x'00', '2026')", .publishing
+        ),
+    ]
+
+    @Test("find each thing that is wrong in the database", arguments: doctored.indices)
+    func wrong(index: Int) async throws {
+        let (sql, oracle) = Self.doctored[index]
+        let world = try await LabWorld()
+        try await world.execute(sql)
+        let found = try await world.violations().map(\.oracle)
+        #expect(found.contains(oracle), "\(sql) is found by \(found)")
+    }
+
+    @Test("find a version with two events in the stream, one that is missing, and one out of order")
+    func stream() async throws {
+        let world = try await LabWorld()
+        var twice = world.stream
+        twice.note(try LabWorld.sighting("foreign", "1", 2, event: "other", at: 50))
+        #expect(try await world.violations(stream: twice).map(\.oracle).contains(.publishing))
+        var hole = world.stream
+        hole.note(try LabWorld.sighting("staged", "a", 4, at: 51))
+        #expect(try await world.violations(stream: hole).map(\.oracle).contains(.publishing))
+        var reversed = world.stream
+        reversed.note(try LabWorld.sighting("appended", "x", 3, at: 52))
+        reversed.note(try LabWorld.sighting("appended", "x", 2, at: 53))
+        #expect(
+            try await world.violations(stream: reversed)
+                .contains { $0.what.contains("before its predecessor") })
+        var malformed = world.stream
+        malformed.note(nil)
+        #expect(try await world.violations(stream: malformed).map(\.oracle) == [.publishing])
+    }
+
+    @Test("find an effect without an attempt, and a second application behind the fence")
+    func attempts() async throws {
+        let world = try await LabWorld()
+        #expect(try await world.violations(attempts: AttemptFacts()).map(\.oracle).contains(.ledger))
+        var repeated = world.attempts
+        repeated.note("! foreign 1 3 foreign-1-3\n")
+        #expect(try await world.violations(attempts: repeated).map(\.oracle) == [.ledger])
+    }
+
+    @Test("find a delivery that nobody accounts for")
+    func accounts() {
+        var counts = ConsumerCounts()
+        counts.delivered = 10
+        counts.appliedFromDelivery = 6
+        counts.applied = 7
+        counts.drained = 1
+        counts.parked = 1
+        counts.stale = 3
+        #expect(Accounts.judge(counts, of: "replica-1") == nil)
+        counts.stale = 2
+        #expect(Accounts.judge(counts, of: "replica-1")?.oracle == .accounts)
+        counts.stale = 3
+        counts.applied = 8
+        #expect(Accounts.judge(counts, of: "replica-1")?.oracle == .accounts)
+    }
+}
+
+@Suite("The oracle of acknowledgements")
+struct AcknowledgementJudgeTests {
+    @Test("takes what is applied, parked or a dead letter, and nothing else")
+    func judges() async throws {
+        let world = try await LabWorld()
+        let tertib = try world.service()
+        let judge = AcknowledgementJudge(tertib: tertib)
+        let kept = [("foreign.1", 7), ("foreign.1", 1), ("poison.1", 4), ("poison.1", 6)]
+        for (subject, version) in kept {
+            let delivery = try LabWorld.delivery("lab.\(subject)", Int64(version))
+            #expect(try await judge.judge([delivery]) == [], "\(subject) \(version)")
+        }
+        for (subject, version) in [("foreign.1", 8), ("poison.1", 7), ("foreign.2", 1)] {
+            let delivery = try LabWorld.delivery("lab.\(subject)", Int64(version))
+            #expect(try await judge.judge([delivery]).map(\.oracle) == [.acknowledgements], "\(subject) \(version)")
+        }
+    }
+}
