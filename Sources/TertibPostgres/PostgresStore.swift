@@ -23,7 +23,8 @@ public final class PostgresStore: ConsumerStore {
     private let isChecked = Mutex(false)
 
     /// Creates a store, and connects to nothing yet.
-    /// - Throws: ``StoreError`` with ``StoreError/Code/unavailable`` when the URL cannot be used, or holds a password.
+    /// - Throws: ``StoreError`` with ``StoreError/Code/unsafeConfiguration`` when the URL cannot be read, or holds a
+    ///   password.
     public init(options: PostgresOptions) throws(StoreError) {
         var withoutFile = options
         // The file is read when it is needed, and may come later than the store.

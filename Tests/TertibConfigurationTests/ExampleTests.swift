@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The example configurations")
 struct ExampleTests {
-    static let names = ["minimal.json", "orders.json", "replica.json", "secured.json"]
+    static let names = ["minimal.json", "orders.json", "postgres.json", "replica.json", "secured.json"]
 
     @Test("are those of this list")
     func areListed() throws {
@@ -17,7 +17,7 @@ struct ExampleTests {
     @Test("are accepted by the reader and by the schema, and described in the README beside them", arguments: names)
     func areAccepted(name: String) throws {
         let workspace = try Workspace()
-        for secret in ["payments.creds", "ca.pem", "payments.pem", "payments.key"] {
+        for secret in ["payments.creds", "ca.pem", "payments.pem", "payments.key", "orders.password"] {
             try workspace.write("content", to: "secrets/\(secret)")
         }
         let text = try FileAccess.read(Repository.path("deploy/configuration/\(name)"))

@@ -21,7 +21,7 @@ struct SchemaAgreementTests {
         "repeated key", "repeated section", "type published twice", "consumer twice",
         "endless duration", "too short a wait", "no hold",
         "credentials that do not exist", "password in place of its file", "folder as token", "missing authorities",
-        "folder as database", "missing folder",
+        "folder as database", "missing folder", "database's password that does not exist",
         "inbox in the namespace", "TLS not required, with tls://", "hold beyond half the wait", "limit below hold",
         "delays in disorder", "first delay beyond the default of the last", "parked limits in disorder",
         "pending below a batch",

@@ -4,6 +4,7 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String {
             case conflict, unavailable, commitUnknown, transactionLost, statement, forbiddenStatement, schema, corrupt
+            case unsafeConfiguration
         }
         private let wrapped: Wrapped
 
@@ -23,6 +24,9 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let schema = Code(wrapped: .schema)
         /// What is stored cannot be read back.
         public static let corrupt = Code(wrapped: .corrupt)
+
+        /// The database, or how it is to be reached, is set up in a way that would break a promise.
+        public static let unsafeConfiguration = Code(wrapped: .unsafeConfiguration)
 
         /// The name of the code.
         public var description: String { wrapped.rawValue }

@@ -3,10 +3,6 @@ import Tertib
 import TertibConfiguration
 import TertibCore
 
-#if SQLite
-    import TertibSQLite
-#endif
-
 /// What there is to say about a service's database; it is opened and read, and neither created nor upgraded.
 struct StoreExamination: Sendable {
     private(set) var findings: [Finding] = []
@@ -21,6 +17,8 @@ struct StoreExamination: Sendable {
         switch configuration.store {
         case .sqlite(let path):
             await examination.examine(file: path, configuration)
+        case .postgres:
+            await examination.examineServer(configuration)
         }
         return examination
     }
@@ -58,17 +56,33 @@ struct StoreExamination: Sendable {
                 Finding(.fail, "store-permissions", "\(path) is not writable", advice: "Give this user the file."))
         }
         examineRoom(path)
-        #if SQLite
-            do {
-                let store = try await SQLiteStore(path: path)
-                await examine(store, configuration)
-                await store.close()
-            } catch {
-                findings.append(Finding(.fail, "store-open", error.reason, advice: error.advice))
-            }
-        #else
-            findings.append(Finding(.fail, "store-open", "this tertib was built without SQLite"))
-        #endif
+        await withStore(configuration) { examination, store in
+            await examination.examineFile(store)
+            await examination.examineTables(store, configuration)
+        }
+    }
+
+    /// Opens the database for a look, which neither creates nor upgrades its tables.
+    mutating func withStore(
+        _ configuration: TertibConfiguration,
+        _ body: (inout StoreExamination, any ConsumerStore) async -> Void
+    ) async {
+        do {
+            let store = try await configuration.makeStore(RuntimeContext())
+            await body(&self, store)
+            await store.close()
+        } catch let error as ConfigurationError {
+            add(Finding(.fail, "store-open", error.what, advice: error.whatToDo))
+        } catch {
+            add(Self.unreadable(error, as: "store-open"))
+        }
+    }
+
+    mutating func add(_ finding: Finding) { findings.append(finding) }
+
+    static func unreadable(_ error: any Error, as check: String) -> Finding {
+        guard let error = error as? StoreError else { return Finding(.fail, check, "\(error)") }
+        return Finding(.fail, check, error.reason, advice: error.advice)
     }
 
     private mutating func examineRoom(_ path: String) {
@@ -85,7 +99,7 @@ struct StoreExamination: Sendable {
         }
     }
 
-    private mutating func examine(_ store: any ConsumerStore, _ configuration: TertibConfiguration) async {
+    private mutating func examineFile(_ store: any ConsumerStore) async {
         do {
             let pragmas = try await store.read { reader in
                 (
@@ -108,10 +122,9 @@ struct StoreExamination: Sendable {
         } catch {
             findings.append(Finding(.fail, "store-reading", "\(error)"))
         }
-        await examineTables(store, configuration)
     }
 
-    private mutating func examineTables(_ store: any ConsumerStore, _ configuration: TertibConfiguration) async {
+    mutating func examineTables(_ store: any ConsumerStore, _ configuration: TertibConfiguration) async {
         do {
             let consumers = configuration.consumers.values.sorted { $0.name < $1.name }
             let (registered, highest, work) = try await store.read { reader in

@@ -84,8 +84,9 @@ extension Failure {
             ? "Run `tertib migrate`, or use the version of tertib that made the tables."
             : "Try again; `tertib doctor` looks closer."
         self.init(
-            status: error.code == .schema ? .unusable : .wrong, code: Self.kebab("\(error.code)"),
-            what: "could not \(error.attempted)", why: error.reason, next: error.advice ?? advice)
+            status: [.schema, .unsafeConfiguration].contains(error.code) ? .unusable : .wrong,
+            code: Self.kebab("\(error.code)"), what: "could not \(error.attempted)", why: error.reason,
+            next: error.advice ?? advice)
     }
 
     init(_ error: PublishingError) {

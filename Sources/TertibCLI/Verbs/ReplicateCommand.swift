@@ -13,7 +13,7 @@ struct ReplicateCommand: AsyncParsableCommand {
         abstract: "Run a ready-made consumer: keep the newest event of every aggregate in a table.",
         discussion: """
             It keeps tertib_replica (aggregate_type, aggregate_id, version, event_type, data) in the service's \
-            database, for services in any language. Start as many replicas on one database as you like: they share \
+            database (SQLite or PostgreSQL), for services in any language. Start as many replicas on one database as you like: they share \
             the work, and each event takes effect once.
 
               tertib replicate --config orders.json &

@@ -2,9 +2,6 @@ public import Logging
 public import Tertib
 import TertibCore
 import TertibJetStream
-#if SQLite
-    import TertibSQLite
-#endif
 
 extension Tertib {
     /// Opens what a configuration file describes: reads and checks the file, opens the database and creates or upgrades
@@ -37,47 +34,4 @@ extension Tertib {
             throw error
         }
     }
-}
-
-extension TertibConfiguration {
-    /// How often a database is opened that neighbours keep busy; each time waits for the store's own limit.
-    private static let openingLimit = 12
-
-    /// Opens the database, and creates or upgrades its tables.
-    fileprivate func openStore(_ context: RuntimeContext) async throws -> any ConsumerStore {
-        #if SQLite
-            switch store {
-            case .sqlite(let path):
-                for _ in 1..<Self.openingLimit {
-                    do {
-                        return try await Self.openSQLite(path, context)
-                    } catch let error as StoreError where error.code == .conflict {
-                        context.logger.notice(
-                            "the database is busy, opening it again", metadata: ["tertib.error": "\(error)"])
-                    }
-                }
-                return try await Self.openSQLite(path, context)
-            }
-        #else
-            throw ConfigurationError(
-                ConfigurationProblem(
-                    code: .notYet, file: "configuration", line: nil, column: nil, path: "$.store.kind",
-                    problem: "names a database that this build does not have",
-                    reason: "expected a build with the package trait SQLite, found one without",
-                    advice: "add the trait: .package(url: ..., traits: [\"SQLite\"])"))
-        #endif
-    }
-
-    #if SQLite
-        private static func openSQLite(_ path: String, _ context: RuntimeContext) async throws -> any ConsumerStore {
-            let store = try await SQLiteStore(path: path, time: context.time)
-            do {
-                try await store.migrate()
-                return store
-            } catch {
-                await store.close()
-                throw error
-            }
-        }
-    #endif
 }

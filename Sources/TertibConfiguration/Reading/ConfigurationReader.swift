@@ -49,7 +49,8 @@ struct ConfigurationReader {
         let stream = readStream(file)
         if let natsSection, let nats, let stream { checkPrefixes(natsSection, nats, stream) }
         return Parts(
-            service: service, nats: nats, stream: stream, store: readStore(file), consumers: readConsumers(file),
+            service: service, nats: nats, stream: stream, store: StoreReader(context: context).read(file),
+            consumers: readConsumers(file),
             publishes: readPublishes(file), outbox: readOutbox(file), log: readLog(file))
     }
 
@@ -79,44 +80,6 @@ struct ConfigurationReader {
                     + QuotedText.quote(prefix),
                 advice: "choose another prefix, or another $.stream.namespace")
         }
-    }
-
-    private func readStore(_ file: Section) -> StoreConfiguration? {
-        enum Kind: String { case sqlite }
-        let example = #"{ "kind": "sqlite", "path": "orders.sqlite" }"#
-        guard let node = file.node("store") else {
-            file.reportMissing("store", expected: "an object", example: example)
-            return nil
-        }
-        let path = JSONPath.root.member("store")
-        let isLater = node.members?.contains { $0.key == "kind" && $0.node.shown == "\"postgres\"" } ?? false
-        guard
-            let section = Section(
-                node, at: path, keys: ["kind", "path"] + (isLater ? ["url", "password"] : []), in: context)
-        else { return nil }
-        guard section.required("kind", .choice([Kind.sqlite], later: ["postgres"])) != nil else { return nil }
-        guard let database = section.required("path", .path(in: context.directory, example: "orders.sqlite")),
-            checkDatabase(database, section)
-        else { return nil }
-        return .sqlite(path: database)
-    }
-
-    private func checkDatabase(_ path: String, _ section: Section) -> Bool {
-        let problem: String
-        if section.node("path")?.shown == "\":memory:\"" {
-            problem = "is a database in memory, which would forget what has been applied"
-        } else if FileAccess.isDirectory(path) {
-            problem = "is a folder, not a file"
-        } else if !FileAccess.isDirectory(FileAccess.directory(of: path)) {
-            problem = "lies in a folder that does not exist"
-        } else {
-            return true
-        }
-        context.report(
-            .invalidValue, at: section.position(of: "path"), section.path.member("path"), problem,
-            reason: "expected a file in an existing folder, looked for \(QuotedText.json(path))",
-            advice: "correct the path, or create the folder")
-        return false
     }
 
     private func readConsumers(_ file: Section) -> [ConsumerName: ConsumerSettings] {

@@ -59,7 +59,7 @@ struct ConnectionSettings {
 
     private static func refused(_ reason: String, advice: String? = nil) -> StoreError {
         StoreError(
-            .unavailable, attempted: "use the database's URL", reason: reason,
+            .unsafeConfiguration, attempted: "use the database's URL", reason: reason,
             advice: advice ?? "Write postgresql://USER@HOST:PORT/DATABASE.")
     }
 

@@ -59,7 +59,7 @@ enum SessionSetup {
         _ found: Found, serverVersion: Int, attempted: String
     ) throws(StoreError) {
         func refused(_ reason: String, _ advice: String) -> StoreError {
-            StoreError(.unavailable, attempted: attempted, reason: reason, advice: advice)
+            StoreError(.unsafeConfiguration, attempted: attempted, reason: reason, advice: advice)
         }
         guard serverVersion >= oldestServer else {
             throw refused("the server has version \(serverVersion / 10_000)", "Use PostgreSQL 12 or newer.")
@@ -76,7 +76,10 @@ enum SessionSetup {
                 "Create it with ENCODING 'UTF8'.")
         }
         guard !found.isStandby else {
-            throw refused("the server is a standby, which only reads", "Connect to the primary.")
+            // It may be promoted, or the address may lead to another server, at any moment.
+            throw StoreError(
+                .unavailable, attempted: attempted, reason: "the server is a standby, which only reads",
+                advice: "Connect to the primary.")
         }
     }
 }

@@ -8,7 +8,7 @@ struct StatementRunner {
     let options: PostgresOptions
 
     /// How long to wait for the server to answer: longer than its own limit, which is to end the statement first.
-    var limit: Duration { options.statementTimeout + .seconds(5) }
+    var limit: Duration { options.statementTimeout * 3 / 2 + .seconds(1) }
 
     /// Runs one of the store's statements.
     /// - Returns: how many rows it changed.

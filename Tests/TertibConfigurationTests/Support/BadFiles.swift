@@ -2,7 +2,7 @@ import TertibConfiguration
 
 /// The named mistakes of the fault matrix ("configuration errors"): syntax, keys, and the sections but the consumers'.
 enum BadFiles {
-    static let all = syntax + keys + names + servers + security + store + publishing + consumers
+    static let all = syntax + keys + names + servers + security + store + postgres + publishing + consumers
 
     static let syntax: [BadFile] = [
         BadFile("empty file", "§", .syntax, "$", "is empty"),
@@ -126,9 +126,6 @@ enum BadFiles {
         BadFile(
             "missing kind", Sample.file(["store": #"§{ "path": "a" }"#]), .missingKey, "$.store.kind", "\"sqlite\""),
         BadFile(
-            "PostgreSQL", Sample.file(["store": #"{ "kind": §"postgres", "url": "postgresql://orders@db/orders" }"#]),
-            .notYet, "$.store.kind", "does not have yet"),
-        BadFile(
             "unknown store", Sample.file(["store": #"{ "kind": §"sqlite3", "path": "a" }"#]), .invalidValue,
             "$.store.kind", "did you mean \"sqlite\"?"),
         BadFile(
@@ -149,6 +146,49 @@ enum BadFiles {
         BadFile(
             "url of SQLite", Sample.file(["store": #"{ "kind": "sqlite", "path": "a", §"url": "b" }"#]), .unknownKey,
             "$.store.url", "expected one of kind, path"),
+    ]
+
+    static let postgres: [BadFile] = [
+        BadFile(
+            "missing url", Sample.file(["store": #"§{ "kind": "postgres" }"#]), .missingKey, "$.store.url",
+            "postgresql://"),
+        BadFile(
+            "path of PostgreSQL", Sample.postgres(#""postgresql://orders@db/orders", §"path": "a""#), .unknownKey,
+            "$.store.path", "expected one of kind, url, password"),
+        BadFile("other scheme", Sample.postgres(#"§"mysql://db/orders""#), .invalidValue, "$.store.url", "begin with"),
+        BadFile(
+            "password in the database's URL", Sample.postgres(#"§"postgresql://orders:canary@db/orders""#),
+            .invalidValue,
+            "$.store.url", "contains a password", "\"file\""),
+        BadFile(
+            "password among the settings",
+            Sample.postgres(#"§"postgresql://orders@db/orders?sslmode=require&password=canary""#), .invalidValue,
+            "$.store.url", "contains a password"),
+        BadFile(
+            "password that was not escaped", Sample.postgres(#"§"postgresql://orders:can/ary@db/orders""#),
+            .invalidValue, "$.store.url", "is not a user, a host and a database"),
+        BadFile(
+            "space in the URL", Sample.postgres(#"§"postgresql://orders@db/my orders""#), .invalidValue, "$.store.url",
+            "%XX"),
+        BadFile(
+            "setting without a value", Sample.postgres(#"§"postgresql://orders@db/orders?sslmode""#), .invalidValue,
+            "$.store.url", "NAME=VALUE"),
+        BadFile(
+            "number as URL", Sample.postgres("§5"), .wrongType, "$.store.url", "postgresql://"),
+        BadFile(
+            "password without a file", Sample.postgres(#""postgresql://db/orders", "password": §{}"#), .missingKey,
+            "$.store.password.file", "\"file\""),
+        BadFile(
+            "password as text", Sample.postgres(#""postgresql://db/orders", "password": §"canary""#), .wrongType,
+            "$.store.password", "expected an object"),
+        BadFile(
+            "password in the environment",
+            Sample.postgres(#""postgresql://db/orders", "password": { "file": "password", §"environment": "P" }"#),
+            .notYet, "$.store.password.environment", "is not there yet"),
+        BadFile(
+            "database's password that does not exist",
+            Sample.postgres(#""postgresql://db/orders", "password": { "file": §"nowhere" }"#), .unreadable,
+            "$.store.password.file", "does not exist"),
     ]
 
     static let publishing: [BadFile] = [

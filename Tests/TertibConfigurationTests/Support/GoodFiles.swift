@@ -55,6 +55,14 @@ enum GoodFiles {
             Sample.authentication(
                 #"{ "kind": "nkey", "publicKey": "U\#(String(repeating: "A2", count: 27))Z", "seedFile": "a.nk" }"#)),
         GoodFile("token", Sample.authentication(#"{ "kind": "token", "tokenFile": "token" }"#)),
+        GoodFile("PostgreSQL", Sample.postgres(#""postgresql://orders@db/orders""#)),
+        GoodFile(
+            "PostgreSQL with a password",
+            Sample.postgres(
+                #""postgres://orders@db-1:5432,db-2/orders?sslmode=verify-full&target_session_attrs=read-write", "#
+                    + #""password": { "file": "password" }"#)),
+        GoodFile("PostgreSQL by a socket", Sample.postgres(#""postgresql:///orders?host=/var/run/postgresql""#)),
+        GoodFile("PostgreSQL by an address", Sample.postgres(#""postgresql://orders@[::1]:5433/orders%20of%202026""#)),
         GoodFile("empty TLS", Sample.tls("{}")),
         GoodFile("TLS not required", Sample.tls(#"{ "required": false }"#)),
         GoodFile("authorities only", Sample.tls(#"{ "caFile": "ca.pem" }"#)),

@@ -70,6 +70,9 @@ enum Sample {
     /// The minimal configuration with one consumer.
     static func consumer(_ text: String) -> String { file(["consumers": "{ \"orders\": \(text) }"]) }
 
+    /// The minimal configuration with a database on a server: the URL, and what follows it.
+    static func postgres(_ url: String) -> String { file(["store": #"{ "kind": "postgres", "url": \#(url) }"#]) }
+
     /// The minimal configuration with one way of authentication.
     static func authentication(_ text: String) -> String {
         file(["nats": #"{ "servers": ["nats://127.0.0.1:4222"], "authentication": \#(text) }"#])

@@ -1,0 +1,66 @@
+import Logging
+package import Tertib
+#if SQLite
+    import TertibSQLite
+#endif
+#if PostgreSQL
+    import TertibPostgres
+#endif
+
+extension TertibConfiguration {
+    /// How often a database is opened that neighbours keep busy; each time waits for the store's own limit.
+    private static let openingLimit = 12
+
+    /// Opens the database, and creates or upgrades its tables.
+    func openStore(_ context: RuntimeContext) async throws -> any ConsumerStore {
+        for _ in 1..<Self.openingLimit {
+            do {
+                return try await openStoreOnce(context)
+            } catch let error as StoreError where error.code == .conflict {
+                context.logger.notice(
+                    "the database is busy, opening it again", metadata: ["tertib.error": "\(error)"])
+            }
+        }
+        return try await openStoreOnce(context)
+    }
+
+    private func openStoreOnce(_ context: RuntimeContext) async throws -> any ConsumerStore {
+        let store = try await makeStore(context)
+        do {
+            try await store.migrate()
+            return store
+        } catch {
+            await store.close()
+            throw error
+        }
+    }
+
+    /// The store, without a look at its tables.
+    /// - Throws: ``ConfigurationError`` when this build does not have it, ``StoreError`` when it cannot be opened.
+    package func makeStore(_ context: RuntimeContext) async throws -> any ConsumerStore {
+        switch store {
+        case .sqlite(let path):
+            #if SQLite
+                return try await SQLiteStore(path: path, time: context.time)
+            #else
+                throw Self.notBuilt("SQLite")
+            #endif
+        case .postgres(let url, let passwordFile):
+            #if PostgreSQL
+                return try PostgresStore(options: PostgresOptions(url: url.url, passwordFile: passwordFile))
+            #else
+                throw Self.notBuilt("PostgreSQL")
+            #endif
+        }
+    }
+
+    private static func notBuilt(_ trait: String) -> ConfigurationError {
+        ConfigurationError(
+            ConfigurationProblem(
+                code: .notYet, file: "configuration", line: nil, column: nil, path: "$.store.kind",
+                problem: "names a database that this build does not have",
+                reason: "expected a build with the package trait \(trait), found one without",
+                advice: "build with the trait: --traits \(trait),CommandLine, or in a package's dependency "
+                    + ".package(url: ..., traits: [\"\(trait)\"])"))
+    }
+}
