@@ -16,7 +16,8 @@ from pathlib import Path
 from bench.bench import Settings, open_bench
 from bench.waiting import TrialFailed
 
-TRIALS = ["hostile_messages", "append_race", "readme_service", "burst", "wild_order", "git_history"]
+TRIALS = ["hostile_messages", "append_race", "readme_service", "burst", "wild_order", "wild_order_postgres",
+          "git_history"]
 LIMIT = 900
 
 

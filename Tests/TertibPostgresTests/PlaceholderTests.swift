@@ -65,14 +65,14 @@ struct PlaceholderTests {
 
     @Test("of PostgreSQL's own kind is refused, for the statement would work on one database only")
     func numbered() {
-        #expect(failure { _ = try UserStatement("SELECT $1") }?.code == .statement)
-        #expect(failure { _ = try UserStatement("SELECT '$1', a$1") } == nil)
+        #expect(storeError { _ = try UserStatement("SELECT $1") }?.code == .statement)
+        #expect(storeError { _ = try UserStatement("SELECT '$1', a$1") } == nil)
     }
 
     @Test("needs exactly one value", arguments: [0, 1, 3])
     func counted(count: Int) async throws {
         try await withStore { store in
-            let failure = await failure {
+            let failure = await storeError {
                 try await store.transaction { transaction in
                     _ = try transaction.query(
                         "SELECT ?, ?", arguments: Array(repeating: .text("a"), count: count))

@@ -5,22 +5,24 @@ import Testing
 
 @Suite("A user's statement on PostgreSQL")
 struct StatementTests {
-    @Test(
-        "that would control the transaction or the session is refused, however it is dressed",
-        arguments: [
-            "BEGIN", "start transaction", "COMMIT", "END", "ROLLBACK", "abort", "SAVEPOINT a", "RELEASE a",
-            "PREPARE TRANSACTION 'a'", "PREPARE a AS SELECT 1", "EXECUTE a", "DEALLOCATE ALL", "SET search_path = a",
-            "SET LOCAL synchronous_commit = off", "RESET ALL", "DISCARD ALL", "COPY note FROM STDIN", "LISTEN a",
-            "-- a\nCOMMIT", "/* /* */ */ COMMIT", ";;COMMIT", "\t;\n/* a */ commit work",
-        ])
-    func forbidden(sql: String) async throws {
+    static let forbidden = [
+        "BEGIN", "start transaction", "COMMIT", "END", "ROLLBACK", "abort", "SAVEPOINT a", "RELEASE a",
+        "PREPARE TRANSACTION 'a'", "PREPARE a AS SELECT 1", "EXECUTE a", "DEALLOCATE ALL", "SET search_path = a",
+        "SET LOCAL synchronous_commit = off", "RESET ALL", "DISCARD ALL", "COPY note FROM STDIN", "LISTEN a",
+        "-- a\nCOMMIT", "/* /* */ */ COMMIT", ";;COMMIT", "\t;\n/* a */ commit work",
+    ]
+
+    @Test("that would control the transaction or the session is refused, however it is dressed")
+    func forbidden() async throws {
         try await withNotes { _, store in
             let codes = Recorded<StoreError.Code?>()
             try await store.transaction { transaction in
-                codes.add(failure { try transaction.execute(sql, arguments: []) }?.code)
+                for sql in Self.forbidden {
+                    codes.add(storeError { try transaction.execute(sql, arguments: []) }?.code)
+                }
                 try addNote("kept", in: transaction)
             }
-            #expect(codes.all == [.forbiddenStatement])
+            #expect(codes.all == Self.forbidden.map { _ in .forbiddenStatement })
             try await expectNotes(["kept"], in: store)
         }
     }
@@ -28,7 +30,7 @@ struct StatementTests {
     @Test("behind another one's semicolon is refused by the server, and neither of them runs")
     func second() async throws {
         try await withNotes { _, store in
-            let failure = await failure {
+            let failure = await storeError {
                 try await store.transaction { transaction in
                     _ = try transaction.execute("INSERT INTO note (text) VALUES ('a'); COMMIT", arguments: [])
                 }
@@ -77,8 +79,8 @@ struct StatementTests {
         try await withNotes { _, store in
             let codes = Recorded<StoreError.Code?>()
             try await store.transaction { transaction in
-                codes.add(failure { try addNote("a\0b", in: transaction) }?.code)
-                codes.add(failure { try transaction.execute("SELECT 1\0; DROP TABLE note", arguments: []) }?.code)
+                codes.add(storeError { try addNote("a\0b", in: transaction) }?.code)
+                codes.add(storeError { try transaction.execute("SELECT 1\0; DROP TABLE note", arguments: []) }?.code)
                 try addNote("kept", in: transaction)
             }
             #expect(codes.all == [.statement, .statement])
@@ -108,7 +110,7 @@ struct StatementTests {
                 ("SELECT ?::date", "canary-01-01"),
                 ("SELECT ?::int", "99999999999999"),
             ] {
-                let failure = await failure {
+                let failure = await storeError {
                     try await store.transaction { _ = try $0.query(sql, arguments: [.text(value)]) }
                 }
                 #expect(failure?.code == .statement)

@@ -129,10 +129,12 @@ struct StoreExamination: Sendable {
             let consumers = configuration.consumers.values.sorted { $0.name < $1.name }
             let (registered, highest, work) = try await store.read { reader in
                 let now = try reader.now()
+                // First, because the store tells when its tables are missing.
+                let registered = try reader.consumers()
                 let highest = try reader.query(
                     "SELECT max(stream_sequence) AS value FROM tertib_watermark", arguments: [])
                 return (
-                    try reader.consumers(), highest.first?["value"].integer ?? 0,
+                    registered, highest.first?["value"].integer ?? 0,
                     try consumers.flatMap { try Self.work(of: $0, reader, now) } + Self.outbox(reader, now)
                 )
             }

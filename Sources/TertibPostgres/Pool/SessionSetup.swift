@@ -10,7 +10,7 @@ enum SessionSetup {
         let runner: StatementRunner
         let found: Found
         do {
-            let connection = try ServerConnection(settings)
+            let connection = try open(settings, attempted)
             runner = StatementRunner(connection: connection, statements: StatementCache(), options: options)
             try connection.run(Self.settings(options), within: runner.limit)
             found = try Found(connection.run(Found.query, within: runner.limit))
@@ -19,6 +19,19 @@ enum SessionSetup {
         }
         try refuse(found, serverVersion: runner.connection.serverVersion, attempted: attempted)
         return runner
+    }
+
+    /// libpq tells in words only why a connection was refused.
+    private static func open(
+        _ settings: ConnectionSettings, _ attempted: String
+    ) throws(StoreError) -> ServerConnection {
+        do throws(ServerFailure) {
+            return try ServerConnection(settings)
+        } catch {
+            throw StoreError(
+                .unavailable, attempted: attempted, reason: error.message,
+                advice: "See that the server runs and accepts this role: the URL, the password's file, pg_hba.conf.")
+        }
     }
 
     /// - A generic plan of a statement over arrays would reckon with ten elements, and cost a factor of ten.

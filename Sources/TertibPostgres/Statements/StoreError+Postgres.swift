@@ -34,7 +34,7 @@ extension StoreError {
     }
 
     private static func judge(_ failure: ServerFailure, isOwn: Bool) -> (Code, String?) {
-        if failure.isConnectionLost { return (.unavailable, connectionAdvice(failure.state)) }
+        if failure.isConnectionLost { return (.unavailable, nil) }
         guard let state = failure.state else { return (.unavailable, nil) }
         if failure.endsPreparedStatement { return (.conflict, nil) }
         switch state {
@@ -67,15 +67,6 @@ extension StoreError {
         case "40": .conflict
         case "08", "53", "57", "58": .unavailable
         default: .statement
-        }
-    }
-
-    private static func connectionAdvice(_ state: String?) -> String? {
-        switch state {
-        case "28P01", "28000": "See the role, its password's file, and the server's pg_hba.conf."
-        case "3D000": "Create the database: createdb."
-        case "53300": "Raise max_connections, or lower the number of connections of the services."
-        default: nil
         }
     }
 

@@ -9,7 +9,7 @@ extension PostgresTransaction {
     /// And when it is looked for which row it is that has to be waited for.
     private static let searchWait: Duration = .milliseconds(3)
     /// How many waits in vain a claim may cost; what is left then counts as lost.
-    private static let waits = 12
+    private static let waits = 24
 
     /// A row that somebody has changed since the statement began is compared again once it is locked (EvalPlanQual), so
     /// that a row is won only in the version and revision that the caller has seen.

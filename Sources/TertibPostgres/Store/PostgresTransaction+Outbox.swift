@@ -44,22 +44,6 @@ extension PostgresTransaction {
             SELECT FROM tertib_outbox WHERE published_at IS NULL
                 AND aggregate_type = $1 AND aggregate_id = $2 AND version < $3) THEN NULL ELSE $7::timestamptz END)
         """
-    private static let lockHead = """
-        SELECT version FROM tertib_head WHERE aggregate_type = $1 AND aggregate_id = $2 FOR UPDATE
-        """
-    private static let moveHead = """
-        UPDATE tertib_head SET published_version = $3, stream_sequence = $4
-        WHERE aggregate_type = $1 AND aggregate_id = $2 AND published_version < $3
-        """
-    private static let publishRow = """
-        UPDATE tertib_outbox SET published_at = $2, stream_sequence = $3 WHERE position = $1 AND published_at IS NULL
-        """
-    private static let wakeNext = """
-        UPDATE tertib_outbox SET not_before = $3 WHERE not_before IS NULL AND position = (
-            SELECT position FROM tertib_outbox WHERE published_at IS NULL
-                AND aggregate_type = $1 AND aggregate_id = $2
-            ORDER BY version LIMIT 1)
-        """
     private static let deletePublishedRows = """
         DELETE FROM tertib_outbox WHERE position IN (
             SELECT position FROM tertib_outbox WHERE published_at IS NOT NULL AND published_at < $1
@@ -98,22 +82,6 @@ extension PostgresTransaction {
                     .statement, attempted: "stage version \(row.version) of \(row.aggregate)",
                     reason: "this version is staged already")
             }
-        }
-    }
-
-    func markPublished(_ row: OutboxRow, at sequence: StreamSequence, now: Timestamp) throws {
-        try perform("mark version \(row.version) of \(row.aggregate) as published") {
-            let key = Parameter.key(of: row.aggregate)
-            _ = try runner.first(Self.lockHead, key) { try $0.integer(0) }
-            try runner.execute(Self.moveHead, key + [.bigint(row.version.number), .bigint(sequence.column)])
-            try runner.execute(Self.publishRow, [.bigint(row.position), .time(now), .bigint(sequence.column)])
-            try runner.execute(Self.wakeNext, key + [.time(Self.free)])
-        }
-    }
-
-    func releaseOutbox(_ row: OutboxRow, notBefore time: Timestamp) throws {
-        try perform("give version \(row.version) of \(row.aggregate) back") {
-            try runner.execute(Self.postpone, [.time(time), .bigint(row.position)])
         }
     }
 

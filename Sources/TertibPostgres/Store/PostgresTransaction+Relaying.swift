@@ -7,9 +7,6 @@ extension PostgresTransaction {
     /// A row that is held for longer than this was held under a clock that was wrong, and is free.
     private static let longestHold: Duration = .seconds(86_400)
 
-    static let postpone = """
-        UPDATE tertib_outbox SET not_before = $1 WHERE position = $2 AND published_at IS NULL
-        """
     /// What was taken or given back before comes first, else a steady flow of new rows would starve it; then what is
     /// new; then what a wrong clock holds. What another relay is taking at this moment is skipped, and does not count.
     private static let takeRows = """

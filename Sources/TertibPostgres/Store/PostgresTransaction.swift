@@ -13,6 +13,8 @@ final class PostgresTransaction: StoreTransaction {
     private var failedStatement: StoreError?
     private var isOver = false
     private var depth = 0
+    /// Written before anything else is done.
+    var pendingMarks = PendingMarks()
     /// The server's clock when the transaction began, and this process's at that moment.
     private let beganAt: (server: Timestamp, here: ContinuousClock.Instant)
 
@@ -66,6 +68,8 @@ final class PostgresTransaction: StoreTransaction {
                 throw infrastructureFailure ?? lost("undo a savepoint")
             }
             failedStatement = nil
+            // What was collected before the savepoint has been written when it began.
+            pendingMarks = PendingMarks()
             try perform("undo a savepoint", isAllowedAfterFailure: true) {
                 try runner.run("ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
             }
@@ -85,9 +89,21 @@ final class PostgresTransaction: StoreTransaction {
             throw noted(infrastructureFailure ?? lost(attempted()))
         }
         do {
+            try flush()
             return try body()
         } catch {
             throw noted(StoreError(wrapping: error, attempted: attempted(), isOwn: isOwn))
+        }
+    }
+
+    private func flush() throws {
+        guard !pendingMarks.isEmpty else { return }
+        let marks = pendingMarks
+        pendingMarks = PendingMarks()
+        do {
+            try write(marks)
+        } catch {
+            throw StoreError(wrapping: error, attempted: "mark staged events", isOwn: true)
         }
     }
 
@@ -125,6 +141,7 @@ extension PostgresTransaction {
     }
 
     private func commit(_ crashes: CrashPlan) throws {
+        if !pendingMarks.isEmpty { try perform("mark staged events") {} }
         try crashes.reach(.beforeCommit)
         if let infrastructureFailure { throw infrastructureFailure }
         guard runner.connection.isInTransaction else { throw lost("commit") }

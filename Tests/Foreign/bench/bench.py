@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from .broker import Broker
+from .cluster import Cluster
 from .service import Service
 
 
@@ -36,6 +37,7 @@ class Bench:
     folder: Path
     services: list[Service] = field(default_factory=list)
     brokers: list[Broker] = field(default_factory=list)
+    clusters: list[Cluster] = field(default_factory=list)
 
     @property
     def short(self) -> bool:
@@ -55,8 +57,14 @@ class Bench:
         await broker.start()
         return broker
 
-    def service(self, broker: Broker, **consumer: Any) -> Service:
-        service = Service(self.settings.tertib, self.folder, broker.url, **consumer)
+    async def cluster(self, **settings: str) -> Cluster:
+        cluster = Cluster(self.folder)
+        self.clusters.append(cluster)
+        await cluster.start(**settings)
+        return cluster
+
+    def service(self, broker: Broker, cluster: Cluster | None = None, **consumer: Any) -> Service:
+        service = Service(self.settings.tertib, self.folder, broker.url, cluster, **consumer)
         self.services.append(service)
         return service
 
@@ -73,6 +81,8 @@ async def open_bench(settings: Settings) -> AsyncIterator[Bench]:
             service.kill_all()
         for broker in bench.brokers:
             broker.stop()
+        for cluster in bench.clusters:
+            cluster.kill()
         if passed:
             shutil.rmtree(bench.folder)
         else:

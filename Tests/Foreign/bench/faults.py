@@ -13,11 +13,14 @@ from .waiting import until
 class FaultPlan:
     """Kills a replica at seeded places of the load, and the broker once, about half-way."""
 
-    def __init__(self, random: Random, events: int, kills: int, broker_kills: int = 1) -> None:
+    def __init__(
+        self, random: Random, events: int, kills: int, broker_kills: int = 1, in_turn: bool = False
+    ) -> None:
         share = events // (kills + 1)
         self.kills = [share * (index + 1) - random.randrange(share // 2) for index in range(kills)]
         self.broker_kills = [events // 2 + random.randrange(share)] if broker_kills else []
         self.random = random
+        self.in_turn = in_turn
         self.done_kills = 0
         self.done_in_work = 0
         self.done_broker_kills = 0
@@ -28,7 +31,8 @@ class FaultPlan:
         while self.kills and self.kills[0] <= published:
             self.kills.pop(0)
             self.done_in_work += await self._is_working(service, jetstream)
-            service.replace(self.random.randrange(len(service.replicas)))
+            count = len(service.replicas)
+            service.replace(self.done_kills % count if self.in_turn else self.random.randrange(count))
             self.done_kills += 1
         while self.broker_kills and self.broker_kills[0] <= published:
             self.broker_kills.pop(0)

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from .cluster import Cluster
 from .waiting import NotYet, TrialFailed, check, until
 
 
@@ -48,19 +49,23 @@ class Replica:
 
 
 class Service:
-    """A service with one SQLite file, and as many replicas as the trial starts."""
+    """A service with one SQLite file or a database on a server, and as many replicas as the trial starts."""
 
-    def __init__(self, tertib: Path, folder: Path, url: str, name: str = "trial", **consumer: Any) -> None:
+    def __init__(
+        self, tertib: Path, folder: Path, url: str, cluster: Cluster | None = None, name: str = "trial", **consumer: Any
+    ) -> None:
         self.tertib = tertib
         self.folder = folder
         self.name = name
+        self.cluster = cluster
         self.database = folder / f"{name}.sqlite"
+        store = {"kind": "postgres", "url": cluster.url} if cluster else {"kind": "sqlite", "path": self.database.name}
         self.configuration = folder / f"{name}.json"
         self.configuration.write_text(json.dumps({
             "service": name,
             "nats": {"servers": [url]},
             "stream": {"name": "SHOP", "namespace": "shop", "manage": "create"},
-            "store": {"kind": "sqlite", "path": self.database.name},
+            "store": store,
             "consumers": {"replica": consumer},
             "publishes": {"product": "append"},
         }))
@@ -148,6 +153,8 @@ class Service:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """A query on the service's database; its tables' names are public."""
+        if self.cluster:
+            return self.cluster.rows(query)
         with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10) as connection:
             connection.text_factory = bytes
             rows = connection.execute(query).fetchall()

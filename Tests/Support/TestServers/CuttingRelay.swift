@@ -113,7 +113,7 @@ public final class CuttingRelay: Sendable {
             var sent = 0
             while sent < count {
                 let step = buffer.withUnsafeBytes { bytes in
-                    send(sink, bytes.baseAddress?.advanced(by: sent), count - sent, Int32(MSG_NOSIGNAL.rawValue))
+                    send(sink, bytes.baseAddress?.advanced(by: sent), count - sent, Int32(MSG_NOSIGNAL))
                 }
                 guard step > 0 else { break }
                 sent += step

@@ -54,7 +54,7 @@ final class Recorded<Element: Sendable>: Sendable {
 }
 
 /// The store error that `body` throws; `nil` when it throws none.
-func failure<Result>(of body: () throws -> Result) -> StoreError? {
+func storeError<Result>(of body: () throws -> Result) -> StoreError? {
     do {
         _ = try body()
         return nil
@@ -64,7 +64,7 @@ func failure<Result>(of body: () throws -> Result) -> StoreError? {
 }
 
 /// The store error that `body` throws; `nil` when it throws none.
-func failure<Result>(of body: () async throws -> Result) async -> StoreError? {
+func storeError<Result>(of body: () async throws -> Result) async -> StoreError? {
     do {
         _ = try await body()
         return nil

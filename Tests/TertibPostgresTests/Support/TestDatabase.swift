@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Tertib
 import TertibPostgres
@@ -69,5 +70,35 @@ func withDatabase<Result: Sendable>(
     } catch {
         await store.close()
         throw error
+    }
+}
+
+extension TestDatabase {
+    /// Waits for connections to this database and ends them, as an administrator does; waits until they have ended.
+    func throwOut(where condition: String = "true") throws {
+        // In a CASE, because the parts of a condition may be looked at in any order.
+        try awaitRow(
+            """
+            SELECT 1 FROM pg_stat_activity HAVING sum(
+                CASE WHEN datname = '\(name)' AND pid <> pg_backend_pid() AND \(condition)
+                THEN pg_terminate_backend(pid, 5000)::int ELSE 0 END) >= 1
+            """)
+    }
+
+    /// Blocks the thread until a query has a row.
+    func awaitRow(_ query: String) throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try psql(query).isEmpty {
+            guard ContinuousClock.now < deadline else { throw TestServerError("waited in vain for \(query)") }
+        }
+    }
+
+    /// Holds a process of the server while `body` runs.
+    func halt<Result>(_ process: Int64, _ body: () throws -> Result) throws -> Result {
+        guard let id = pid_t(exactly: process), kill(id, SIGSTOP) == 0 else {
+            throw TestServerError("cannot halt the backend \(process)")
+        }
+        defer { kill(id, SIGCONT) }
+        return try body()
     }
 }
