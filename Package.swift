@@ -100,7 +100,7 @@ let package = Package(
         .testTarget(
             name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
         .testTarget(
-            name: "TertibPostgresTests", dependencies: ["TertibPostgres", "TertibTesting", "TestServers"]),
+            name: "TertibPostgresTests", dependencies: ["TertibPostgres", "TertibTesting", "TestServers", log]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
         .testTarget(name: "TertibCLITests", dependencies: ["ShopDemo", "TertibCLI", "TestServers"]),
         .testTarget(

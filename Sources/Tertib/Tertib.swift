@@ -92,6 +92,23 @@ public final class Tertib: Service, Sendable {
         return result
     }
 
+    /// Runs `body` in one transaction, once, and wakes the relay when it has staged something.
+    func transactOnce<Result: Sendable>(
+        isSerializable: Bool, _ body: @escaping @Sendable (HandlerTransaction) throws -> Result
+    ) async throws -> Result {
+        let (staging, cause) = (staging, TraceContext.current)
+        let run: @Sendable (any StoreTransaction) throws -> (Result, Bool) = { transaction in
+            let handle = HandlerTransaction(store: transaction, staging: staging, cause: cause)
+            let result = try body(handle)
+            return (result, handle.hasStaged)
+        }
+        let (result, hasStaged) =
+            isSerializable
+            ? try await store.serializableTransaction(run) : try await store.transaction(crashes: context.crashes, run)
+        if hasStaged { signal.wake() }
+        return result
+    }
+
     /// Appends events to an aggregate's history in the stream.
     ///
     /// The broker enforces the expectation: of several writers at one version one wins, and every other one gets a

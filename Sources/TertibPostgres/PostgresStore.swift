@@ -54,6 +54,19 @@ public final class PostgresStore: ConsumerStore {
         }
     }
 
+    /// Rows are locked one by one.
+    public var locksRows: Bool { true }
+
+    /// Runs `body` in one transaction at serializable, whatever the server's default.
+    public func serializableTransaction<Success: Sendable>(
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Success
+    ) async throws -> Success {
+        try await checkTables()
+        return try await withSession("begin a transaction") { runner in
+            try PostgresTransaction.run(on: runner, isolation: .serializable, crashes: .none, body)
+        }
+    }
+
     /// Runs `body` on one snapshot (repeatable read, read only); statements that write are refused.
     public func read<Success: Sendable>(
         _ body: @escaping @Sendable (any StoreReader) throws -> Success

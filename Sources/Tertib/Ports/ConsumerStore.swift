@@ -19,6 +19,16 @@ public protocol ConsumerStore: Sendable {
         crashes: CrashPlan, _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result
 
+    /// Whether rows can be locked one by one, so that transactions run side by side. Without it one transaction writes at
+    /// a time, and each is serializable.
+    var locksRows: Bool { get }
+
+    /// Runs `body` as ``transaction(crashes:_:)`` does, as if no other transaction ran beside it. What would betray that
+    /// one does is ``StoreError/Code/conflict``.
+    func serializableTransaction<Result: Sendable>(
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+    ) async throws -> Result
+
     /// Runs `body` on one consistent snapshot, without blocking writers.
     func read<Result: Sendable>(_ body: @escaping @Sendable (any StoreReader) throws -> Result) async throws -> Result
 
@@ -27,6 +37,16 @@ public protocol ConsumerStore: Sendable {
 }
 
 extension ConsumerStore {
+    /// One transaction writes at a time.
+    public var locksRows: Bool { false }
+
+    /// Runs `body` in one transaction: where one writes at a time, that is serializable.
+    public func serializableTransaction<Result: Sendable>(
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+    ) async throws -> Result {
+        try await transaction(crashes: .none, body)
+    }
+
     /// Runs `body` in one transaction, without crash points.
     public func transaction<Result: Sendable>(
         _ body: @escaping @Sendable (any StoreTransaction) throws -> Result

@@ -65,7 +65,8 @@ extension Optional: SQLConvertible where Wrapped: SQLConvertible {
 
 /// One row of a query's result.
 public struct SQLRow: Hashable, Sendable {
-    private let columns: [String]
+    /// The names of the columns, in the order of the query.
+    public let columns: [String]
     private let values: [SQLValue]
 
     /// Creates a row; `columns` and `values` are in the same order.

@@ -25,9 +25,10 @@ final class PostgresTransaction: StoreTransaction {
 
     /// Begins, runs the body, commits.
     static func run<Result>(
-        on runner: StatementRunner, crashes: CrashPlan, _ body: (any StoreTransaction) throws -> Result
+        on runner: StatementRunner, isolation: Isolation = .readCommitted, crashes: CrashPlan,
+        _ body: (any StoreTransaction) throws -> Result
     ) throws -> Result {
-        let transaction = PostgresTransaction(runner, beganAt: try begin(runner))
+        let transaction = PostgresTransaction(runner, beganAt: try begin(runner, isolation))
         defer { transaction.isOver = true }
         do {
             let result = try body(transaction)
@@ -126,12 +127,18 @@ final class PostgresTransaction: StoreTransaction {
 }
 
 extension PostgresTransaction {
+    /// How a transaction is kept apart from its neighbours.
+    enum Isolation: String {
+        case readCommitted = "READ COMMITTED"
+        case serializable = "SERIALIZABLE"
+    }
+
     /// - Returns: the server's clock.
-    private static func begin(_ runner: StatementRunner) throws -> Timestamp {
+    private static func begin(_ runner: StatementRunner, _ isolation: Isolation) throws -> Timestamp {
         var microseconds: Int64?
         try NotBegun.wrapping("begin a transaction") {
             let results = try runner.connection.run(
-                "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \(ServerClock.query)", within: runner.limit)
+                "BEGIN ISOLATION LEVEL \(isolation.rawValue) READ WRITE; \(ServerClock.query)", within: runner.limit)
             microseconds = ServerClock.read(results)
         }
         guard let microseconds else {
