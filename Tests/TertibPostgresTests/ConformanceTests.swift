@@ -6,7 +6,7 @@ import Testing
 struct ConformanceTests {
     @Test("conforms", arguments: ConsumerStoreConformance.checks)
     func conforms(check: ConformanceCheck<ConsumerStoreFixture>) async throws {
-        let database = try await TestDatabase.make()
+        let database = try await TestDatabase.makeSchema()
         try await check.run(on: ConsumerStoreFixture { try database.open() })
     }
 }

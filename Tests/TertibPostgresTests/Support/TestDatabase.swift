@@ -11,6 +11,12 @@ struct TestDatabase: Sendable {
 
     let cluster: PostgresCluster
     let name: String
+    /// Where the tables are made; `nil` for `public`.
+    private var schema: String?
+
+    init(cluster: PostgresCluster, name: String) {
+        (self.cluster, self.name) = (cluster, name)
+    }
 
     /// Makes an empty database.
     /// - Parameter settings: what `ALTER DATABASE ... SET` says about it.
@@ -19,7 +25,21 @@ struct TestDatabase: Sendable {
         return TestDatabase(cluster: cluster, name: try cluster.createDatabase(settings: settings))
     }
 
-    var url: String { cluster.url(of: name) }
+    /// Makes an empty schema in a database that others use, too: sooner made than a database.
+    static func makeSchema() async throws -> TestDatabase {
+        let cluster = try await shared.get()
+        var database = TestDatabase(cluster: cluster, name: "postgres")
+        let schema = "schema_\(schemas.withLock { $0 += 1; return $0 })"
+        try database.psql("CREATE SCHEMA \(schema)")
+        database.schema = schema
+        return database
+    }
+
+    private static let schemas = Mutex(0)
+
+    var url: String {
+        cluster.url(of: name) + (schema.map { "&options=-csearch_path%3D\($0)" } ?? "")
+    }
 
     /// A store, without its tables.
     func open(_ change: (inout PostgresOptions) -> Void = { _ in }) throws -> PostgresStore {
