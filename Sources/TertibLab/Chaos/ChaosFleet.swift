@@ -111,6 +111,8 @@ final class ChaosFleet: Sendable {
         var program = ManagedProcess.Program(path: options.program) { [arguments = arguments(seat)] _ in arguments }
         program.environment = { [self] _ in crashVariable(of: seat) }
         program.comesBack = { [self] status in comesBack(status, name) }
+        // A replica that is to crash may come to its point while it is asked to end.
+        program.isPlanned = { status in status == Self.crashStatus }
         let process = try ManagedProcess(
             name: name, program: program, logFile: workspace.path("\(name).log"),
             hear: { [tally] line, start in tally.hear(line, from: name, start: start) })

@@ -37,6 +37,8 @@ package final class ManagedProcess: Sendable {
         package var environment: @Sendable (_ start: Int) -> [String: String] = { _ in [:] }
         /// What an end means that nobody asked for: after which pause it comes back; `nil` for a failure of the run.
         package var comesBack: @Sendable (_ status: Int32) -> Duration? = { _ in nil }
+        /// Whether an end is as good as an orderly one, although it was asked to end by SIGTERM.
+        package var isPlanned: @Sendable (_ status: Int32) -> Bool = { _ in false }
 
         /// Describes a program.
         package init(path: String, arguments: @escaping @Sendable (_ start: Int) -> [String]) {
@@ -103,7 +105,7 @@ package final class ManagedProcess: Sendable {
 
     private func note(_ status: TerminationStatus) {
         state.withLock { state in
-            if state.isAskedToEnd, state.hasSpoken, !status.isSuccess {
+            if state.isAskedToEnd, state.hasSpoken, !status.isSuccess, !program.isPlanned(status.number) {
                 state.badEnds.append("\(name): \(status)")
             }
             (state.isAskedToEnd, state.hasSpoken) = (false, false)

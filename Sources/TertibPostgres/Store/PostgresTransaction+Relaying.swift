@@ -5,7 +5,7 @@ extension PostgresTransaction {
     /// The `not_before` of a row that nobody has taken yet: the start of time, so that no clock can hold it back.
     static let free = Timestamp(microseconds: 0)
     /// A row that is held for longer than this was held under a clock that was wrong, and is free.
-    private static let longestHold: Duration = .seconds(86_400)
+    private static let longestHold: Duration = .seconds(120)
 
     /// What was taken or given back before comes first, else a steady flow of new rows would starve it; then what is
     /// new; then what a wrong clock holds. What another relay is taking at this moment is skipped, and does not count.
