@@ -10,6 +10,7 @@ struct ArgumentTests {
             ["--help"], ["publish", "--help"], ["replicate", "--help"], ["status", "--help"], ["explain", "--help"],
             ["audit", "--help"], ["parked", "--help"], ["dead-letters", "list", "--help"], ["doctor", "--help"],
             ["wait", "--help"], ["migrate", "--help"], ["describe", "--help"], ["completions", "--help"],
+            ["lab", "simulate", "--help"],
         ])
     func help(arguments: [String]) async throws {
         let outcome = try await Tool.run(arguments, environment: ["COLUMNS": "80"])

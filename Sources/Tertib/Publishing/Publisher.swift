@@ -24,6 +24,8 @@ struct Publisher: Sendable {
         var last: StreamSequence?
         /// The first well-formed event of this or a later version: another writer's.
         var rival: Envelope?
+        /// What that event was published behind.
+        var rivalsPredecessor: StreamSequence?
     }
 
     /// Publishes an event with the expectation that the subject's last sequence is `expected`, sending the same id and
@@ -58,12 +60,18 @@ struct Publisher: Sendable {
         }
     }
 
-    /// A duplicate answer names the message that has the id: it must be this event.
+    /// A duplicate answer names the message that has the id: it must be this event. One that is gone proves nothing; when
+    /// the broker has forgotten the id too, the subject tells.
     private func confirm(
         _ envelope: Envelope, _ message: WireMessage, at sequence: StreamSequence
     ) async throws -> Settlement {
-        let stored = try await log.message(at: sequence, from: .leader)
-        guard let stored, stored.message.subject == message.subject, stored.message.body == message.body,
+        guard let stored = try await log.message(at: sequence, from: .leader) else {
+            return .undecided(
+                EventLogError(
+                    .unavailable, attempted: "publish version \(envelope.version) of \(envelope.aggregate)",
+                    reason: "the broker knows its id, and message \(sequence) is gone"))
+        }
+        guard stored.message.subject == message.subject, stored.message.body == message.body,
             isSame(stored, envelope)
         else {
             throw PublishingError(
@@ -85,6 +93,7 @@ struct Publisher: Sendable {
             strays.last = message.sequence
             if let other = try? codec.decode(message.message), other.version >= envelope.version {
                 strays.rival = other
+                strays.rivalsPredecessor = message.message.predecessor
                 break  // it was published with an expectation or without: ours cannot stand behind it
             }
             position = StreamSequence(message.sequence.number + 1)

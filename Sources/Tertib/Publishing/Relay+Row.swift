@@ -30,6 +30,7 @@ extension Relay {
             case .undecided:
                 return .later(row, .milliseconds(500))
             case .superseded(let strays):
+                if try await isStagedHere(strays, after: expected, behind: row) { return .published(row, expected) }
                 guard let next = try await expectation(after: strays, instead: expected, claim) else {
                     return .later(row, .seconds(30))
                 }
@@ -38,6 +39,27 @@ extension Relay {
         }
         return .later(row, .seconds(1))
     }
+
+    /// Whether an event on the subject is a later one of this database's own, published behind something that stood after
+    /// the expected message and is gone: then this row was published too, and the stream has trimmed it since. The head
+    /// stays where it was for the rows between.
+    private func isStagedHere(
+        _ strays: Publisher.Strays, after expected: StreamSequence, behind row: OutboxRow
+    ) async throws -> Bool {
+        guard let rival = strays.rival, rival.version > row.version,
+            let predecessor = strays.rivalsPredecessor, predecessor > expected
+        else { return false }
+        // The rows of this run that come before it are not marked yet.
+        let between = rival.version.number - row.version.number + 1
+        let limit = Int(min(Self.ownRowsLimit, between)) + RelayRun.limit
+        return try await store.read { reader in
+            try reader.outboxRows(of: row.aggregate, limit: limit)
+                .contains { $0.version == rival.version && $0.eventID == rival.id }
+        }
+    }
+
+    /// At most so many rows are looked through for an event of one's own.
+    private static let ownRowsLimit: Int64 = 10_000
 
     /// What to expect instead, when the subject's last message is not the head's: `nil` when only a person can help.
     private func expectation(

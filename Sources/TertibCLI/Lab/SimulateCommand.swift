@@ -14,8 +14,9 @@ struct SimulateCommand: AsyncParsableCommand {
             same seed is the same run, choice by choice.
 
               tertib lab simulate --seeds 0..10000
-              tertib lab simulate --seeds 7..8 --trace        # what happens, line by line
-              tertib lab simulate --replay failure.json       # a run from a file, such as a failing one wrote
+              tertib lab simulate --seeds 7..8 --trace     # what happens, line by line
+              tertib lab simulate --every-call             # each call fails once
+              tertib lab simulate --replay failure.json    # a run that failed
 
             A run that fails is made smaller, told as a timeline, and written to a file that --replay takes. It ends \
             with 1 when an oracle objected, when a second run of a seed was not equal to the first (--twice), or when \
@@ -37,6 +38,9 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(name: .long, help: "What runs the schedules: runtime, the real code on a seeded executor.")
     var engine = Engine.runtime
 
+    @Flag(name: .long, help: "Run a small scenario once for each of its calls to store and broker, which fails.")
+    var everyCall = false
+
     @Flag(name: .long, help: "Print everything that happens, a line each.")
     var trace = false
 
@@ -57,46 +61,62 @@ struct SimulateCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print one JSON document on standard output.")
     var json = false
 
+    #if TERTIB_PLANTED_BUGS
+        @Option(name: .long, help: ArgumentHelp("Plant a bug, or every one of them in turn.", valueName: "name|all"))
+        var plant: String?
+    #endif
+
     func validate() throws {
-        guard (seeds == nil) != (replay == nil) else { throw ValidationError("Give either --seeds or --replay.") }
+        guard [seeds != nil, replay != nil, everyCall].count(where: \.self) == 1 else {
+            throw ValidationError("Give one of --seeds, --replay and --every-call.")
+        }
         guard (1...64).contains(jobs ?? 1) else { throw ValidationError("--jobs takes a number from 1 to 64.") }
         guard rare >= 0 else { throw ValidationError("--rare takes a number from 0.") }
     }
 
     func run() async throws {
         let console = Console.standard
+        #if TERTIB_PLANTED_BUGS
+            if let plant, let seeds { return try await runPlanted(plant, seeds, console) }
+        #endif
         let isRight: Bool
-        if trace || replay != nil {
+        if (trace && seeds != nil) || replay != nil {
             isRight = try await runEach(console)
-        } else if let seeds {
-            isRight = try await runMany(seeds, console)
         } else {
-            isRight = true
+            isRight = try await runMany(console)
         }
         if !isRight { throw ExitCode(ExitStatus.wrong.rawValue) }
     }
 
     // MARK: - Many seeds
 
-    private func runMany(_ seeds: SeedRange, _ console: Console) async throws -> Bool {
+    private func runMany(_ console: Console) async throws -> Bool {
         let bar = ProgressBar("Simulating", unit: "schedules")
-        let total = UInt64(seeds.range.count)
-        let report = try await Simulation().run(
-            seeds: seeds.range, twice: twice, jobs: jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
-        ) { done in bar.update(UInt64(done), of: total) }
+        let report = try await report(bar)
         bar.finish()
         let least = report.failures.first
-        let minimal = try await least.asyncMap { try await Simulation().minimise($0.outcome) }
+        let minimal = try await least.asyncMap { try await Simulation().minimise($0) }
         let file = try minimal.map { try write($0.plan, console) }
         let result = SimulationResult(
-            report: report, seeds: seeds.range, minimal: minimal, file: file,
-            missing: report.vacuous(below: rare))
+            report: report, minimal: minimal, file: file, missing: report.vacuous(below: rare))
         if json {
             console.write(result.document)
         } else {
             for line in result.lines(for: console.output) { console.write(line) }
         }
         return result.isRight
+    }
+
+    private func report(_ bar: ProgressBar) async throws -> SimulationReport {
+        let threads = jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+        guard let seeds = seeds?.range else {
+            return try await Simulation().failEveryCall(jobs: threads) { done, total in
+                bar.update(UInt64(done), of: UInt64(total))
+            }
+        }
+        return try await Simulation().run(seeds: seeds, twice: twice, jobs: threads) { done in
+            bar.update(UInt64(done), of: UInt64(seeds.count))
+        }
     }
 
     private func write(_ plan: SimulationPlan, _ console: Console) throws -> String {
@@ -109,6 +129,20 @@ struct SimulateCommand: AsyncParsableCommand {
         }
         return output
     }
+
+    #if TERTIB_PLANTED_BUGS
+        /// Which oracle objects first to each bug, and after how many schedules.
+        private func runPlanted(_ name: String, _ seeds: SeedRange, _ console: Console) async throws {
+            for bug in PlantedBug.allCases where name == "all" || "\(bug)" == name {
+                PlantedBug.plant(bug)
+                let report = try await Simulation().run(seeds: seeds.range, jobs: jobs ?? 1, failureLimit: 1)
+                let first = report.failures.first
+                let verdict = first.map { "\($0.violations[0])" } ?? "SURVIVES"
+                console.write("\(bug)  \(report.schedules)  \(verdict)")
+            }
+            PlantedBug.plant(nil)
+        }
+    #endif
 
     // MARK: - Single runs
 

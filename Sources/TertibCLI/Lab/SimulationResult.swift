@@ -3,7 +3,6 @@ import TertibTesting
 /// What `tertib lab simulate` has to say.
 struct SimulationResult {
     let report: SimulationReport
-    let seeds: Range<UInt64>
     /// The first run that failed, made smaller.
     let minimal: SimulationOutcome?
     /// Where that was written.
@@ -36,7 +35,7 @@ struct SimulationResult {
                     key: "failures",
                     value: .array(
                         report.failures.map { failure in
-                            failure.outcome.document(seed: failure.seed ?? 0, withTimeline: false)
+                            failure.document(seed: failure.plan.options.seed, withTimeline: false)
                         })),
             ]
                 + (file.map { [.init(key: "replay", value: .string($0))] } ?? []))
@@ -68,8 +67,8 @@ struct SimulationResult {
 
     private func story(of minimal: SimulationOutcome, for terminal: Terminal) -> [String] {
         var lines = report.failures.map { failure in
-            let first = failure.outcome.violations.first.map(\.description) ?? ""
-            return "seed \(failure.seed ?? 0)  " + SafeText.escaped(first)
+            let first = failure.violations.first.map(\.description) ?? ""
+            return "seed \(failure.plan.options.seed)  " + SafeText.escaped(first)
         }
         lines += ["", "The first of them, made smaller:"]
         lines += minimal.story.suffix(60).map { SafeText.escaped($0) }

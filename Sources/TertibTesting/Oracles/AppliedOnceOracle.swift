@@ -31,7 +31,7 @@ public struct AppliedOnceOracle: Oracle {
                 return "the watermarks add up to \(sum) events, and \(rest.ledger.count) took effect"
             }
             return nil
-        case .stored, .acknowledged, .stopped, .published: return nil
+        case .stored, .acknowledged, .stopped, .published, .trimmed: return nil
         }
     }
 }

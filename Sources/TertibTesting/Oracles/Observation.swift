@@ -13,6 +13,8 @@ public enum Observation: Sendable {
     case committed(CommitObservation)
     /// A replica acknowledges a delivery.
     case acknowledged(AcknowledgementObservation)
+    /// The stream has lost everything before a sequence, as it may.
+    case trimmed(before: StreamSequence)
     /// A replica has stopped in order.
     case stopped(counts: ConsumerCounts, received: Int)
     /// A publisher was told that its event is stored.
@@ -57,11 +59,13 @@ public struct CommitObservation: Sendable {
         public var changesParked: Bool
         /// What the transaction has applied.
         public var applied: [LedgerEntry]
+        /// Its open dead letters after.
+        public var deadLetters: [DeadLetter]
 
         /// Creates a change.
         public init(
             aggregate: Aggregate, before: Watermark?, after: Watermark?, parked: [ParkedEvent], changesParked: Bool,
-            applied: [LedgerEntry]
+            applied: [LedgerEntry], deadLetters: [DeadLetter] = []
         ) {
             self.aggregate = aggregate
             self.before = before
@@ -69,6 +73,7 @@ public struct CommitObservation: Sendable {
             self.parked = parked
             self.changesParked = changesParked
             self.applied = applied
+            self.deadLetters = deadLetters
         }
     }
 
@@ -97,21 +102,21 @@ public struct AcknowledgementObservation: Sendable {
     public var isWanted: Bool
     /// The aggregate's watermark.
     public var watermark: Watermark?
-    /// Whether its version is parked.
-    public var isParked: Bool
+    /// The event that is parked at its version.
+    public var parked: EventID?
     /// Whether it is a dead letter.
     public var isDeadLetter: Bool
 
     /// Creates an observation.
     public init(
-        delivery: Delivery, event: Envelope?, isWanted: Bool, watermark: Watermark?, isParked: Bool,
+        delivery: Delivery, event: Envelope?, isWanted: Bool, watermark: Watermark?, parked: EventID?,
         isDeadLetter: Bool
     ) {
         self.delivery = delivery
         self.event = event
         self.isWanted = isWanted
         self.watermark = watermark
-        self.isParked = isParked
+        self.parked = parked
         self.isDeadLetter = isDeadLetter
     }
 }
@@ -128,6 +133,8 @@ public struct RestObservation: Sendable {
     public var ledger: [LedgerEntry] = []
     /// The state of each aggregate: the ids of the events that were applied to it, in the order of application.
     public var states: [Aggregate: [EventID]] = [:]
+    /// Rows that every event that was applied has raised by one.
+    public var tallies: [String: Int64] = [:]
     /// Events staged and not published.
     public var unpublished: [OutboxRow] = []
     /// The events that the stream has now; what breaks the wire contract is none.

@@ -6,6 +6,7 @@ public struct PoisonOracle: Oracle {
     /// `others-unaffected`
     public let name = "others-unaffected"
     private let bad: Set<LedgerKey>
+    private let failing: Set<LedgerKey>?
     private var forked: Set<Aggregate> = []
     private var events: [LedgerKey: EventID] = [:]
 
@@ -23,8 +24,10 @@ public struct PoisonOracle: Oracle {
         }
     }
 
-    /// Creates an oracle that knows which handlers always fail.
-    public init(bad: Set<LedgerKey>) {
+    /// Creates an oracle that knows which handlers fail, `nil` where others are blamed with reason too, and which of these
+    /// fail for good.
+    public init(failing: Set<LedgerKey>?, bad: Set<LedgerKey>) {
+        self.failing = failing
         self.bad = bad
     }
 
@@ -38,12 +41,7 @@ public struct PoisonOracle: Oracle {
             return nil
         case .committed(let commit):
             for change in commit.changes {
-                guard change.after?.status == .quarantined, change.before?.status != .quarantined,
-                    let next = change.after?.version.next
-                else { continue }
-                if !forked.contains(change.aggregate), !bad.contains(LedgerKey(change.aggregate, next)) {
-                    return "\(change.aggregate) is quarantined at \(next), and its handler does not fail for good"
-                }
+                if let fault = judge(change) { return fault }
             }
             return nil
         case .rest(let rest):
@@ -55,5 +53,19 @@ public struct PoisonOracle: Oracle {
             return nil
         default: return nil
         }
+    }
+
+    private func judge(_ change: CommitObservation.Change) -> String? {
+        guard let after = change.after, after.status != change.before?.status, let next = after.version.next else {
+            return nil
+        }
+        let key = LedgerKey(change.aggregate, next)
+        if after.status == .quarantined, !forked.contains(change.aggregate), !bad.contains(key) {
+            return "\(change.aggregate) is quarantined at \(next), and its handler does not fail for good"
+        }
+        if after.status == .retrying, let failing, !failing.contains(key) {
+            return "\(change.aggregate)@\(next) is to be tried again, and its handler did not fail"
+        }
+        return nil
     }
 }

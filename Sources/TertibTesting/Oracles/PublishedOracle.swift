@@ -10,6 +10,8 @@ public struct PublishedOracle: Oracle {
     private var staged: [LedgerEntry: Bool] = [:]
     private var published: [Aggregate: AggregateVersion] = [:]
     private var contents: [LedgerEntry: [UInt8]] = [:]
+    private var places: [LedgerEntry: StreamSequence] = [:]
+    private var firstSequence = StreamSequence(1)
     private var receipts: [LedgerEntry] = []
 
     /// Creates an oracle for the types that are published by way of the outbox.
@@ -25,8 +27,11 @@ public struct PublishedOracle: Oracle {
                 staged[LedgerEntry(aggregate: row.aggregate, version: row.version, eventID: row.eventID)] = false
             }
             return nil
-        case .stored(_, let event?):
-            return types.contains(event.aggregate.type) ? judge(event) : nil
+        case .stored(let message, let event?):
+            return types.contains(event.aggregate.type) ? judge(event, at: message.sequence) : nil
+        case .trimmed(let sequence):
+            firstSequence = max(firstSequence, sequence)
+            return nil
         case .published(let receipt):
             receipts.append(
                 LedgerEntry(aggregate: receipt.aggregate, version: receipt.version, eventID: receipt.eventID))
@@ -42,10 +47,14 @@ public struct PublishedOracle: Oracle {
         }
     }
 
-    private mutating func judge(_ event: Envelope) -> String? {
+    private mutating func judge(_ event: Envelope, at sequence: StreamSequence) -> String? {
         let entry = LedgerEntry(aggregate: event.aggregate, version: event.version, eventID: event.id)
         guard staged[entry] != nil else { return "\(entry) is published, and nothing that staged it has committed" }
         staged[entry] = true
+        defer { places[entry] = sequence }
+        if let place = places[entry], place >= firstSequence {
+            return "\(entry) is published again, and the stream still has it as message \(place)"
+        }
         if let known = contents[entry] {
             return known == event.body ? nil : "\(entry) is published with two contents"
         }

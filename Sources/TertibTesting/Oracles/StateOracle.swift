@@ -2,7 +2,7 @@ import Tertib
 import TertibCore
 
 /// The state of each aggregate is what its history says: the events of versions 1 to the watermark, each once and in
-/// order; of two events of one version the one that the stream has first, unless a fork has quarantined the aggregate.
+/// order, and of each version an event that the stream has had.
 public struct StateOracle: Oracle {
     /// `state-equals-history`
     public let name = "state-equals-history"
@@ -37,11 +37,10 @@ public struct StateOracle: Oracle {
                 guard events.contains(id) else {
                     return "\(watermark.aggregate)@\(version) has the effect of \(id), which the stream does not have"
                 }
-                // Of a fork further down nobody learns by versions alone; see the limits in the documentation.
-                if events.count == 1, events.first != id {
-                    return "\(watermark.aggregate)@\(version) has the effect of \(id) and not of \(events[0])"
-                }
             }
+        }
+        for (name, total) in rest.tallies.sorted(by: { $0.key < $1.key }) where total != Int64(rest.ledger.count) {
+            return "\(rest.ledger.count) events have raised the row \(name), and it stands at \(total)"
         }
         return nil
     }

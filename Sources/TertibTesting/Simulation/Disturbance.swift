@@ -23,6 +23,8 @@ public struct Disturbance: Hashable, Sendable, Codable {
         case unknownRolledBack
         /// The n-th commit is rolled back as a conflict.
         case conflict
+        /// The database refuses the commits of the n-th batch and of the next one, as a deferred constraint does.
+        case commitRefused
         /// The n-th step of a transaction fails as a conflict.
         case storeConflict
         /// The n-th step of a transaction fails because the database is away.

@@ -74,7 +74,7 @@ struct Minimiser {
     private mutating func dropFaults() {
         let changes: [(inout SimulationOptions) -> Void] = [
             { $0.doubleDeliveries = 0 }, { $0.lostAnswers = 0 }, { $0.deliveryWindow = 1 }, { $0.hasSkew = false },
-            { $0.haste = 0 }, { $0.stickiness = 1 },
+            { $0.haste = 0 }, { $0.slowness = 0 }, { $0.stickiness = 1 },
         ]
         for change in changes {
             var candidate = best

@@ -11,16 +11,29 @@ extension Simulation {
         seeds: Range<UInt64>, twice: Bool = false, jobs: Int = 1, failureLimit: Int = .max,
         progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> SimulationReport {
+        try await run(
+            count: seeds.count, twice: twice, jobs: jobs, failureLimit: failureLimit, progress: progress
+        ) { SimulationPlan(SimulationOptions(seed: seeds.lowerBound + UInt64($0))) }
+    }
+
+    /// Runs many plans, on several threads.
+    func run(
+        count: Int, twice: Bool = false, jobs: Int, failureLimit: Int = .max,
+        progress: @escaping @Sendable (Int) -> Void, plan: @escaping @Sendable (Int) -> SimulationPlan
+    ) async throws -> SimulationReport {
         let start = ContinuousClock.now
-        let round = Round(seeds)
+        let round = Round(count)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<max(1, jobs) {
-                group.addTask { [self] in
+                group.addTask { [subject] in
                     try await SimulationRun.onThread {
-                        while let seed = round.next(failureLimit: failureLimit) {
-                            let outcome = try runOnThisThread(seed: seed)
-                            let isEqual = try !twice || runOnThisThread(seed: seed).traceHash == outcome.traceHash
-                            progress(round.add(outcome, seed: seed, isEqual: isEqual))
+                        while let index = round.next(failureLimit: failureLimit) {
+                            let plan = plan(index)
+                            let outcome = try SimulationRun.run(plan, subject: subject)
+                            let isEqual =
+                                try !twice
+                                || SimulationRun.run(plan, subject: subject).traceHash == outcome.traceHash
+                            progress(round.add(outcome, isEqual: isEqual))
                         }
                     }
                 }
@@ -29,39 +42,34 @@ extension Simulation {
         }
         return round.report(after: ContinuousClock.now - start)
     }
-
-    private func runOnThisThread(seed: UInt64) throws -> SimulationOutcome {
-        try SimulationRun.run(SimulationPlan(SimulationOptions(seed: seed)), subject: subject)
-    }
 }
 
-/// The seeds that are left, and what came of the others.
+/// The runs that are left, and what came of the others.
 private final class Round: Sendable {
     private struct State {
-        var next: UInt64
+        var next = 0
         var report = SimulationReport()
     }
-    private let end: UInt64
-    private let state: Mutex<State>
+    private let count: Int
+    private let state = Mutex(State())
 
-    init(_ seeds: Range<UInt64>) {
-        end = seeds.upperBound
-        state = Mutex(State(next: seeds.lowerBound))
+    init(_ count: Int) {
+        self.count = count
     }
 
-    func next(failureLimit: Int) -> UInt64? {
+    func next(failureLimit: Int) -> Int? {
         state.withLock { state in
-            guard state.next < end, state.report.failed < failureLimit else { return nil }
+            guard state.next < count, state.report.failed < failureLimit else { return nil }
             defer { state.next += 1 }
             return state.next
         }
     }
 
     /// - Returns: how many are done.
-    func add(_ outcome: SimulationOutcome, seed: UInt64, isEqual: Bool) -> Int {
+    func add(_ outcome: SimulationOutcome, isEqual: Bool) -> Int {
         state.withLock { state in
-            state.report.add(outcome, seed: seed)
-            if !isEqual { state.report.unequal.append(seed) }
+            state.report.add(outcome)
+            if !isEqual { state.report.unequal.append(outcome.plan.options.seed) }
             return state.report.schedules
         }
     }

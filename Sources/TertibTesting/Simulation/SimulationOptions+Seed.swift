@@ -12,7 +12,12 @@ extension SimulationOptions {
         batch = draw.happens(0.2) ? draw.number(1...4) : draw.number(8...64)
         acknowledgementWait = draw.number(800...2500)
         gapHold = draw.number(0...150)
+        meetsAtRows = draw.happens(0.3)
         stickiness = draw.pick([0, 0, 0.5, 0.9])
+        slowness = draw.pick([0, 0.1, 0.3, 0.6])
+        if meetsAtRows {
+            (isolation, replicas, slowness) = (.readCommitted, max(2, replicas), max(0.3, slowness))
+        }
         haste = draw.pick([0, 0, 0, 0.002, 0.02])
         drawDeliveryFaults(&draw)
         drawOutages(&draw)
@@ -38,6 +43,8 @@ extension SimulationOptions {
         if draw.happens(0.3) { cuts = draw.number(1...2) }
         if draw.happens(0.5) { unknownCommits = draw.number(1...4) }
         if draw.happens(0.5) { conflicts = draw.number(1...4) }
+        if draw.happens(0.2) { refusals = 1 }
+        if draw.happens(0.4) { failingSteps = draw.number(1...6) }
         if draw.happens(0.5) { lostPublishes = draw.number(1...4) }
         if draw.happens(0.3) { pauses = draw.number(1...2) }
         if draw.happens(0.3) { clockJumps = draw.number(1...2) }

@@ -26,6 +26,9 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
     /// How long events come.
     public var milliseconds = 3000
 
+    /// Whether every event raises the same two rows, so that transactions wait for each other, in circles too.
+    public var meetsAtRows = false
+
     /// Events are stored in an order drawn from so many at a time.
     public var shuffleWindow = 1
     /// Events are delivered in an order drawn from so many at a time.
@@ -42,7 +45,7 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
     public var crashes = 0
     /// Kills at any moment.
     public var kills = 0
-    /// Times the broker goes away.
+    /// Times the broker goes away; some of them for longer than a publish is pursued.
     public var brokerOutages = 0
     /// Times the database goes away.
     public var databaseOutages = 0
@@ -52,9 +55,14 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
     public var unknownCommits = 0
     /// Commits that the database rolls back instead.
     public var conflicts = 0
+    /// Pairs of commits that the database refuses.
+    public var refusals = 0
+    /// Steps of transactions that fail as a conflict or an outage.
+    public var failingSteps = 0
     /// Publishes, or answers to them, that are lost.
     public var lostPublishes = 0
-    /// Times a replica stands still for longer than the acknowledgement wait.
+    /// Times a replica stands still for longer than the acknowledgement wait; some of them for longer than a relay's
+    /// claim lasts.
     public var pauses = 0
     /// Times a wall clock jumps.
     public var clockJumps = 0
@@ -87,8 +95,56 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
     public var maxAttempts = 4
     /// The chance that a transaction goes on at a step without anybody else being asked.
     public var stickiness = 0.0
+    /// The chance that a step of a transaction takes a few milliseconds.
+    public var slowness = 0.0
     /// The chance, at each choice, that time moves on although somebody could go on.
     public var haste = 0.0
+
+    // Named, so that the file beside this one can read options that lack some.
+    enum CodingKeys: String, CodingKey {
+        case seed
+        case isolation
+        case replicas
+        case aggregates
+        case events
+        case staged
+        case milliseconds
+        case meetsAtRows
+        case shuffleWindow
+        case deliveryWindow
+        case duplicates
+        case doubleDeliveries
+        case lostAnswers
+        case hotKey
+        case crashes
+        case kills
+        case brokerOutages
+        case databaseOutages
+        case cuts
+        case unknownCommits
+        case conflicts
+        case refusals
+        case failingSteps
+        case lostPublishes
+        case pauses
+        case clockJumps
+        case hasSkew
+        case scaling
+        case failing
+        case poison
+        case forks
+        case malformed
+        case forgotten
+        case trims
+        case batch
+        case acknowledgementWait
+        case gapHold
+        case maxParkedPerAggregate
+        case maxAttempts
+        case stickiness
+        case slowness
+        case haste
+    }
 
     /// A run without faults.
     public init(plain seed: UInt64 = 0) {

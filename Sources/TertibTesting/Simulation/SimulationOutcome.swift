@@ -8,6 +8,8 @@ public struct SimulationOutcome: Sendable {
     public var branches: [RareBranch: Int]
     /// A hash over every choice, of how many, and when: two runs of one plan have the same.
     public var traceHash: UInt64
+    /// How many calls there were to store and broker, while faults may happen.
+    public var calls: SimulationCalls
     /// How many choices there were.
     public var steps: Int
     /// How long it took, in virtual time.
@@ -16,4 +18,14 @@ public struct SimulationOutcome: Sendable {
     public var timeline: [String]
     /// What happened up to the first violation, without the single steps; empty unless it was asked for.
     public var story: [String]
+}
+
+/// How often a run called its store and its broker: each of these calls may be the one that fails.
+public struct SimulationCalls: Hashable, Sendable {
+    /// Steps of transactions, their beginnings and commits included.
+    public var storeSteps = 0
+    /// Commits.
+    public var commits = 0
+    /// Calls to the broker, answers to deliveries not counted.
+    public var logCalls = 0
 }

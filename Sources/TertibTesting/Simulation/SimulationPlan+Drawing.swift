@@ -3,9 +3,14 @@ import Tertib
 extension SimulationPlan {
     /// Draws a plan: the same options always give the same.
     public init(_ options: SimulationOptions) {
+        self.init(options, histories: nil)
+    }
+
+    /// With histories, of aggregates that have so many events each; without, of the simulator's own.
+    init(_ options: SimulationOptions, histories: [(aggregate: String, count: Int)]?) {
         var draw = SeededGenerator(seed: options.seed)
         self.init(options: options, events: [], staged: [], failing: [], disturbances: [], schedule: nil, broker: nil)
-        drawEvents(&draw)
+        drawEvents(histories.map { Self.order($0, &draw) } ?? ownOrder(&draw), &draw)
         drawHostileEvents(&draw)
         drawStaged(&draw)
         drawCrashes(&draw)
@@ -15,17 +20,38 @@ extension SimulationPlan {
         events.sort { $0.at < $1.at }
     }
 
-    /// Events of each aggregate from version 1 on, in an order shuffled within the window, some of them twice.
-    private mutating func drawEvents(_ draw: inout SeededGenerator) {
+    /// The versions of each aggregate in turn, aggregates mixed.
+    private func ownOrder(_ draw: inout SeededGenerator) -> [(aggregate: String, version: Int)] {
         var versions: [Int: Int] = [:]
-        var order: [(aggregate: Int, version: Int)] = []
+        var order: [(aggregate: String, version: Int)] = []
         for _ in 0..<options.events {
             let aggregate = draw.happens(options.hotKey) ? 0 : draw.number(0...max(0, options.aggregates - 1))
             versions[aggregate, default: 0] += 1
-            order.append((aggregate, versions[aggregate] ?? 1))
+            order.append((Self.aggregate(aggregate), versions[aggregate] ?? 1))
         }
-        var pending: [(aggregate: Int, version: Int)] = []
-        var stored: [(aggregate: Int, version: Int)] = []
+        return order
+    }
+
+    private static func order(
+        _ histories: [(aggregate: String, count: Int)], _ draw: inout SeededGenerator
+    ) -> [(aggregate: String, version: Int)] {
+        var versions = histories.map { _ in 0 }
+        var order: [(aggregate: String, version: Int)] = []
+        while true {
+            let open = histories.indices.filter { versions[$0] < histories[$0].count }
+            guard !open.isEmpty else { return order }
+            let index = draw.pick(open)
+            versions[index] += 1
+            order.append((histories[index].aggregate, versions[index]))
+        }
+    }
+
+    /// Events in an order shuffled within the window, some of them twice.
+    private mutating func drawEvents(
+        _ order: [(aggregate: String, version: Int)], _ draw: inout SeededGenerator
+    ) {
+        var pending: [(aggregate: String, version: Int)] = []
+        var stored: [(aggregate: String, version: Int)] = []
         for event in order {
             pending.append(event)
             if pending.count >= options.shuffleWindow {
@@ -37,7 +63,7 @@ extension SimulationPlan {
         for (index, event) in stored.enumerated() {
             let even = options.milliseconds * index / max(1, stored.count)
             let at = isBurst ? even / 400 * 400 : even
-            let name = Self.aggregate(event.aggregate)
+            let name = event.aggregate
             events.append(Event(at: at, aggregate: name, version: event.version))
             if draw.happens(options.duplicates) {
                 events.append(Event(at: moment(&draw, from: at), aggregate: name, version: event.version))
@@ -95,7 +121,8 @@ extension SimulationPlan {
 
     private mutating func drawOutages(_ draw: inout SeededGenerator) {
         for _ in 0..<options.brokerOutages {
-            disturbances.append(Disturbance(.brokerAway, at: moment(&draw), lasting: draw.number(50...2500)))
+            let lasting = draw.happens(0.2) ? draw.number(19_000...26_000) : draw.number(50...2500)
+            disturbances.append(Disturbance(.brokerAway, at: moment(&draw), lasting: lasting))
         }
         for _ in 0..<options.databaseOutages {
             disturbances.append(Disturbance(.databaseAway, at: moment(&draw), lasting: draw.number(50...2500)))
@@ -105,7 +132,8 @@ extension SimulationPlan {
                 Disturbance(.cut, at: moment(&draw), lasting: draw.number(50...2500), replica: replica(&draw)))
         }
         for _ in 0..<options.pauses {
-            let lasting = options.acknowledgementWait + draw.number(-300...1500)
+            let least = draw.happens(0.3) ? 6000 : options.acknowledgementWait
+            let lasting = least + draw.number(-300...(least == 6000 ? 8000 : 1500))
             disturbances.append(
                 Disturbance(.pause, at: moment(&draw), lasting: lasting, replica: replica(&draw)))
         }
@@ -118,6 +146,13 @@ extension SimulationPlan {
             disturbances.append(Disturbance(kind, nth: draw.number(1...most)))
         }
         for _ in 0..<options.conflicts { disturbances.append(Disturbance(.conflict, nth: draw.number(1...most))) }
+        for _ in 0..<options.refusals {
+            disturbances.append(Disturbance(.commitRefused, nth: draw.number(1...max(2, options.events / 3))))
+        }
+        for _ in 0..<options.failingSteps {
+            let kind: Disturbance.Kind = draw.happens(0.7) ? .storeConflict : .storeAway
+            disturbances.append(Disturbance(kind, nth: draw.number(1...(20 * most))))
+        }
         for _ in 0..<options.lostPublishes {
             let kind: Disturbance.Kind = draw.happens(0.5) ? .lostPublish : .lostPublishAnswer
             disturbances.append(Disturbance(kind, at: moment(&draw)))

@@ -25,8 +25,14 @@ public struct SimulationPlan: Hashable, Sendable, Codable {
         public var version: Int
         /// What is special about it.
         public var kind: Kind?
-        /// In a user's simulation: which of the user's events; without it one of the simulator's own.
-        public var payload: Int?
+
+        /// Creates an event.
+        public init(at: Int, aggregate: String, version: Int, kind: Kind? = nil) {
+            self.at = at
+            self.aggregate = aggregate
+            self.version = version
+            self.kind = kind
+        }
     }
 
     /// A transaction in which a replica stages events.
@@ -57,6 +63,11 @@ public struct SimulationPlan: Hashable, Sendable, Codable {
         public var positions: [Int]
         /// What was chosen there.
         public var values: [Int]
+    }
+
+    // Named, so that a plan that lacks some can be read.
+    enum CodingKeys: String, CodingKey {
+        case options, events, staged, failing, disturbances, schedule, broker
     }
 
     /// What the run is made of.

@@ -1,13 +1,5 @@
 /// What came of many runs.
 public struct SimulationReport: Sendable {
-    /// A run that failed.
-    public struct Failure: Sendable {
-        /// The seed; `nil` for a plan from a file.
-        public var seed: UInt64?
-        /// The run.
-        public var outcome: SimulationOutcome
-    }
-
     /// How many runs there were.
     public internal(set) var schedules = 0
     /// How many choices they made in all.
@@ -19,7 +11,7 @@ public struct SimulationReport: Sendable {
     /// How many runs failed.
     public internal(set) var failed = 0
     /// The first of them, by seed.
-    public internal(set) var failures: [Failure] = []
+    public internal(set) var failures: [SimulationOutcome] = []
     /// Seeds of which a second run was another.
     public internal(set) var unequal: [UInt64] = []
     /// How often each rare branch was met.
@@ -41,15 +33,15 @@ public struct SimulationReport: Sendable {
         RareBranch.allCases.filter { branches[$0, default: 0] < times }
     }
 
-    mutating func add(_ outcome: SimulationOutcome, seed: UInt64?) {
+    mutating func add(_ outcome: SimulationOutcome) {
         schedules += 1
         steps += outcome.steps
         simulated += outcome.duration
         branches.merge(outcome.branches, uniquingKeysWith: +)
         guard !outcome.violations.isEmpty else { return }
         failed += 1
-        failures.append(Failure(seed: seed, outcome: outcome))
-        failures.sort { $0.seed ?? 0 < $1.seed ?? 0 }
+        failures.append(outcome)
+        failures.sort { $0.plan.options.seed < $1.plan.options.seed }
         failures.removeLast(max(0, failures.count - Self.failureLimit))
     }
 }

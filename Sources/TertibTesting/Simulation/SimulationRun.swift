@@ -29,6 +29,7 @@ enum SimulationRun {
         }
         return SimulationOutcome(
             plan: recorded, violations: world.violations, branches: world.branches, traceHash: hash,
+            calls: SimulationCalls(storeSteps: world.storeSteps, commits: world.commits, logCalls: world.logCalls),
             steps: scheduler.steps, duration: scheduler.now, timeline: world.trace.lines,
             story: world.trace.story)
     }

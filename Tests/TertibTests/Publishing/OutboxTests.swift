@@ -155,6 +155,45 @@ struct OutboxTests {
         #expect(published(world) == [3])
     }
 
+    @Test("Where the stream has trimmed what a dead relay published, its last event tells that the others were")
+    func trimmedBehindDeadRelay() async throws {
+        struct Crash: SimulatedFault {}
+        var forgetful = MemoryStreamSettings()
+        forgetful.duplicateWindow = .zero
+        let world = try World(stream: forgetful)
+        let service = try await world.service(.ledger()).service
+        try await stage(3, with: service)
+        let crashes = CrashPlan { if $0 == .relayAfterPublish { throw Crash() } }
+        let crashing = try await world.service(.ledger(), crashes: crashes).service
+        await #expect(throws: Crash.self) { _ = try await crashing.makeRelay().pass() }
+        #expect(published(world) == [1, 2, 3])
+        world.log.trim(before: StreamSequence(3))
+        try await releaseLeases(of: service)
+        try await service.makeRelay().drain()
+        #expect(try await service.store.read { try $0.outboxSummary().rows } == 0)
+        try await stage(1, with: service)
+        try await service.makeRelay().drain()
+        #expect(published(world) == [3, 4])
+    }
+
+    @Test("While the broker knows an id whose message is gone, nothing is decided")
+    func duplicateOfNothing() async throws {
+        let world = try World()
+        let service = try await world.service(.ledger()).service
+        try await stage(1, with: service)
+        world.log.faults.lostPublishAnswers = 1
+        let row = try #require(try await service.store.read { try $0.outboxRows(of: nil, limit: 1).first })
+        let message = try StoredEnvelope.decode(row.stored, subject: "test.order.7")
+        _ = await world.log.publish(message, expecting: .any)
+        world.log.purge("test.order.7")
+        let envelope = try Make.codec().decode(message)
+        let settlement = try await service.publisher.publish(envelope, expecting: .none)
+        guard case .undecided = settlement else {
+            Issue.record("it is \(settlement)")
+            return
+        }
+    }
+
     @Test(
         "Where the stream has lost its tail the relay stops that aggregate, and leaves no hole",
         arguments: [true, false])

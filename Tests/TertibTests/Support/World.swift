@@ -24,9 +24,12 @@ final class World: Sendable {
     private let bench: SQLiteBench?
     private let settings: ConsumerSettings
 
-    init(_ kind: StoreKind = .memory, seed: UInt64 = 1, configure: (inout ConsumerSettings) -> Void = { _ in }) throws {
+    init(
+        _ kind: StoreKind = .memory, stream: MemoryStreamSettings = MemoryStreamSettings(), seed: UInt64 = 1,
+        configure: (inout ConsumerSettings) -> Void = { _ in }
+    ) throws {
         log = MemoryLog(
-            namespace: try Namespace(Make.namespace), stream: try StreamName("TEST"), seed: seed)
+            namespace: try Namespace(Make.namespace), stream: try StreamName("TEST"), settings: stream, seed: seed)
         factory = try EventFactory(namespace: Make.namespace)
         memory = kind == .memory ? MemoryStore(statements: Ledger.meanings) : nil
         bench = kind == .sqlite ? try SQLiteBench() : nil

@@ -70,7 +70,7 @@ final class MemoryDatabase: @unchecked Sendable {
                 let written = observer == nil ? [] : core.written(by: transaction)
                 end { core.commit(transaction) }
                 observer?.committed(transaction, written: written, before: before, after: core.committed)
-            case .unknown(isCommitted: false), .conflict: end { core.rollback(transaction) }
+            case .unknown(isCommitted: false), .conflict, .refused: end { core.rollback(transaction) }
             }
             return fault?.error
         }

@@ -44,6 +44,17 @@ public final class MemoryTables {
         core.put(.row(row), at: key, in: table, by: transaction)
     }
 
+    /// Adds a row, or changes the one that is there when its lock is taken: `INSERT ... ON CONFLICT DO UPDATE`.
+    /// - Parameter change: Gets what is there, and gives back what is to be there.
+    public func change(
+        _ table: String, key: [SQLValue], _ change: (MemoryRow?) throws -> MemoryRow
+    ) throws {
+        let (key, transaction) = (MemoryKey(key), try writer())
+        try core.lock(key, in: table, for: transaction)
+        let row = try change(core.record(key, in: table, for: transaction)?.row)
+        core.put(.row(row), at: key, in: table, by: transaction)
+    }
+
     /// Changes every row that matches, and still does when its lock is taken. The key must not change.
     /// - Returns: how many rows were changed.
     @discardableResult

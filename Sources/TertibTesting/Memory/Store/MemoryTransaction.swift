@@ -48,10 +48,11 @@ final class MemoryTransaction: StoreTransaction {
             let result = try body()
             // A failure that the body has swallowed still ended what the savepoint guards.
             if let failedStatement { throw failedStatement }
-            guard infrastructureFailure == nil else { throw lost() }
+            if let infrastructureFailure { throw infrastructureFailure }
             return result
         } catch {
-            guard infrastructureFailure == nil else { throw lost() }
+            // What ended the transaction is thrown, and not what the body has made of it.
+            if let infrastructureFailure { throw infrastructureFailure }
             database.undo(to: mark, of: id)
             failedStatement = nil
             throw error

@@ -13,6 +13,8 @@ final class SeededScheduler: @unchecked Sendable {
     struct Character: Sendable {
         /// The chance that a transaction goes on at a step without anybody else being asked.
         var stickiness = 0.0
+        /// The chance that a step of a transaction takes a few milliseconds, in which others get their turn.
+        var slowness = 0.0
         /// The chance that time moves on although somebody could go on.
         var haste = 0.0
     }
@@ -244,8 +246,13 @@ extension SeededScheduler: MemoryThreads {
 
     func step() throws {
         if isEnding { throw RunEnded() }
-        guard decisions.happens(1 - character.stickiness) else { return }
-        stand(until: nil)
+        if decisions.happens(character.slowness) {
+            let end = now + .milliseconds(1 + decisions.choose(among: 4))
+            _ = timers.insert(at: end) {}
+            stand { [unowned self] in isEnding || now >= end }
+        } else if decisions.happens(1 - character.stickiness) {
+            stand(until: nil)
+        }
         if isEnding { throw RunEnded() }
     }
 

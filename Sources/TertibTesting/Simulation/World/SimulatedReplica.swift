@@ -92,10 +92,12 @@ final class SimulatedReplica: @unchecked Sendable {
             time: time, random: { [unowned self] in random.next() },
             crashes: CrashPlan { [unowned self] in try reach($0, life) }, logger: logger)
         let names = world.names
+        var publishes = [names.order: PublishingWay.outbox, names.echo: .outbox]
+        for type in world.subject.published { publishes[type] = .outbox }
         let service = try Tertib(
             options: TertibOptions(
                 service: names.service, namespace: names.namespace, consumers: [names.consumer: world.settings],
-                publishes: [names.order: .outbox, names.echo: .outbox]),
+                publishes: publishes),
             log: SimulatedLog(life.log, replica: self, life: life), store: life.store, context: context)
         return (service, try service.consumer(SimulatedWorld.consumer, handlers: world.handlers()))
     }

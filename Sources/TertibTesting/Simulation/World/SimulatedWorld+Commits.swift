@@ -63,7 +63,8 @@ extension SimulatedWorld: MemoryObserver {
         let parked = rows.keys(beginningWith: key).compactMap { rows[$0]?.parked }
         changes[aggregate] = CommitObservation.Change(
             aggregate: aggregate, before: before[.watermark][key]?.watermark,
-            after: after[.watermark][key]?.watermark, parked: parked, changesParked: false, applied: [])
+            after: after[.watermark][key]?.watermark, parked: parked, changesParked: false, applied: [],
+            deadLetters: deadLetters(in: after).filter { $0.aggregate == aggregate })
     }
 
     private func noteOutbox(_ old: MemoryOutboxRow?, _ new: MemoryOutboxRow?, _ staged: inout [OutboxRow]) {
@@ -100,22 +101,25 @@ extension SimulatedWorld: MemoryObserver {
         let aggregate = try? names.codec.mapping.aggregate(of: delivery.message.subject)
         let isWanted = aggregate.map { settings.aggregates?.contains($0.type) ?? true } ?? true
         var observation = AcknowledgementObservation(
-            delivery: delivery, event: event, isWanted: isWanted, watermark: nil, isParked: false,
-            isDeadLetter: false)
+            delivery: delivery, event: event, isWanted: isWanted, watermark: nil, parked: nil, isDeadLetter: false)
         if let event {
             observation.watermark = tables[.watermark][MemoryKey(names.consumer, event.aggregate)]?.watermark
             let key = MemoryKey(names.consumer, event.aggregate, event.version)
-            observation.isParked = tables[.parked][key] != nil
+            observation.parked = tables[.parked][key]?.parked?.eventID
         }
-        guard isWanted, !observation.isParked else { return observation }
-        let letters = tables[.deadLetter]
-        for key in letters.keys(beginningWith: MemoryKey(.text(names.consumer.text))) {
-            guard let letter = letters[key]?.openDeadLetter else { continue }
+        guard isWanted else { return observation }
+        for letter in deadLetters(in: tables) {
             let isSame = letter.streamSequence == delivery.sequence
             let isEvent = event != nil && letter.eventID == event?.id && letter.version == event?.version
             if isSame || isEvent { observation.isDeadLetter = true }
         }
         return observation
+    }
+
+    private func deadLetters(in tables: MemoryTableSet) -> [DeadLetter] {
+        let letters = tables[.deadLetter]
+        return letters.keys(beginningWith: MemoryKey(.text(names.consumer.text)))
+            .compactMap { letters[$0]?.openDeadLetter }
     }
 
     /// Everything there is.
@@ -136,8 +140,7 @@ extension SimulatedWorld: MemoryObserver {
         rest.watermarks = tables[.watermark].keys(beginningWith: everything)
             .compactMap { tables[.watermark][$0]?.watermark }
         rest.parked = tables[.parked].keys(beginningWith: everything).compactMap { tables[.parked][$0]?.parked }
-        rest.deadLetters = tables[.deadLetter].keys(beginningWith: everything)
-            .compactMap { tables[.deadLetter][$0]?.openDeadLetter }
+        rest.deadLetters = deadLetters(in: tables)
         let ledger = tables[SimulationLedger.ledgerTable]
         rest.ledger = ledger.keys(beginningWith: everything)
             .compactMap { ledger[$0]?.row.flatMap(SimulationLedger.entry) }
@@ -145,6 +148,10 @@ extension SimulatedWorld: MemoryObserver {
         for key in states.keys(beginningWith: everything) {
             guard let (aggregate, events) = states[key]?.row.flatMap(SimulationLedger.state) else { continue }
             rest.states[aggregate] = events
+        }
+        let tallies = tables[SimulationLedger.tallyTable]
+        for row in tallies.keys(beginningWith: everything).compactMap({ tallies[$0]?.row }) {
+            rest.tallies[row["name"]?.text ?? ""] = row["total"]?.integer
         }
         let outbox = tables[.outbox]
         rest.unpublished = outbox.keys(beginningWith: everything)

@@ -47,6 +47,7 @@ extension SimulatedWorld {
         trace.add(scheduler.now, "world", "every fault has ended")
         isQuiet = true
         scheduler.character.haste = 0
+        scheduler.character.slowness = 0
         log.faults = MemoryLogFaults()
         log.setAvailable(true)
         database?.setAvailable(true)
@@ -115,7 +116,9 @@ extension SimulatedWorld {
         case .replicaClock: slot?.time.skew += .milliseconds(disturbance.amount ?? 0)
         case .forget: forget(disturbance.amount ?? 1)
         case .trim: trim(keeping: disturbance.amount ?? 0)
-        case .crash, .unknownCommitted, .unknownRolledBack, .conflict, .storeConflict, .storeAway, .logAway: break
+        case .crash, .unknownCommitted, .unknownRolledBack, .conflict, .commitRefused, .storeConflict, .storeAway,
+            .logAway:
+            break
         }
     }
 
@@ -129,23 +132,31 @@ extension SimulatedWorld {
     private func trim(keeping count: Int) {
         let last = log.broker.look { $0.messages.last }
         guard last > UInt64(count) else { return }
-        log.trim(before: StreamSequence(last - UInt64(count) + 1))
+        let first = StreamSequence(last - UInt64(count) + 1)
+        log.trim(before: first)
+        observe(.trimmed(before: first))
     }
 
     /// What happens at each step of a store, before it.
     func willStep(_ step: MemoryStep, of replica: Int) throws {
-        storeSteps += 1
         if step.operation == .begin || step.operation == .read { storeCalls += 1 }
         if step.operation == .savepoint { meet(.careful) }
         if trace.isKept { note(step.operation.words, isStep: true) }
         guard !isQuiet else { return }
-        if step.operation == .commit { commits += 1 }
+        storeSteps += 1
+        var isClaiming = false
+        if step.operation == .claim { claiming.insert(step.transaction) }
+        if step.operation == .commit {
+            commits += 1
+            isClaiming = claiming.remove(step.transaction) != nil
+            if isClaiming { batches += 1 }
+        }
         for disturbance in plan.disturbances where disturbance.nth != nil {
-            try act(on: disturbance, at: step)
+            try act(on: disturbance, at: step, isClaiming: isClaiming)
         }
     }
 
-    private func act(on disturbance: Disturbance, at step: MemoryStep) throws {
+    private func act(on disturbance: Disturbance, at step: MemoryStep, isClaiming: Bool) throws {
         let isCommit = step.operation == .commit && disturbance.nth == commits
         switch disturbance.kind {
         case .unknownCommitted where isCommit:
@@ -155,6 +166,9 @@ extension SimulatedWorld {
             meet(.unknownRolledBack)
             database?.add(.unknown(isCommitted: false))
         case .conflict where isCommit: database?.add(.conflict)
+        case .commitRefused where step.operation == .commit && isClaiming:
+            // Twice: the batch as a whole, and with a savepoint an event; then each event gets a transaction.
+            if let nth = disturbance.nth, batches == nth || batches == nth + 1 { database?.add(.refused) }
         case .storeConflict where disturbance.nth == storeSteps:
             throw StoreError(.conflict, attempted: "take a step", reason: "planned")
         case .storeAway where disturbance.nth == storeSteps:
@@ -179,7 +193,7 @@ extension SimulatedWorld {
 
     /// The message that an event of the plan stands for.
     private func message(of event: SimulationPlan.Event) -> WireMessage? {
-        if event.payload != nil, event.kind == nil { return subject.message?(event) }
+        if event.kind == nil, let message = subject.message { return message(event) }
         guard let aggregate = SimulationNames.aggregate(event.aggregate),
             let version = AggregateVersion(Int64(event.version)),
             let id = try? EventID("\(event.aggregate)@\(event.version)\(event.kind == .fork ? "-fork" : "")"),

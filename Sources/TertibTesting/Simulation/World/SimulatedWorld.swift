@@ -34,6 +34,10 @@ final class SimulatedWorld: @unchecked Sendable {
     var events: [StreamSequence: Envelope] = [:]
     /// Commits so far.
     var commits = 0
+    /// Those of them that have claimed watermarks.
+    var batches = 0
+    /// The running transactions that have claimed watermarks.
+    var claiming: Set<Int> = []
     /// Calls to the store so far.
     var storeCalls = 0
     /// Steps of transactions so far, and calls to the broker: the n-th one may be made to fail.
@@ -53,7 +57,9 @@ final class SimulatedWorld: @unchecked Sendable {
         schedule = DecisionStream(seed: options.seed &* 3 &+ 1, script: plan.schedule?.script)
         brokerChoices = DecisionStream(seed: options.seed &* 5 &+ 2, script: plan.broker?.script)
         scheduler = SeededScheduler(
-            decisions: schedule, character: .init(stickiness: options.stickiness, haste: options.haste))
+            decisions: schedule,
+            character: .init(
+                stickiness: options.stickiness, slowness: options.slowness, haste: options.haste))
         trace = SimulationTrace(isKept: keepsTrace)
         environment = scheduler.addLane("world")
         var draw = SeededGenerator(seed: options.seed ^ 0x51)
@@ -64,7 +70,7 @@ final class SimulatedWorld: @unchecked Sendable {
         log = MemoryLog(
             namespace: names.namespace, stream: names.stream, settings: stream,
             chance: MemoryChance(brokerChoices), time: time)
-        settings = Self.settings(options, names)
+        settings = Self.settings(options, names.wanted.union(subject.types), names)
         oracles = Self.oracles(plan, subject: subject, names: names, settings: settings)
         let statements = ConformanceSQL.meanings.merging(subject.statements) { _, new in new }
             .merging(SimulationLedger.meanings) { _, new in new }
@@ -81,9 +87,11 @@ final class SimulatedWorld: @unchecked Sendable {
         for number in 0..<most { slots.append(SimulatedReplica(number, world: self)) }
     }
 
-    private static func settings(_ options: SimulationOptions, _ names: SimulationNames) -> ConsumerSettings {
+    private static func settings(_ options: SimulationOptions, _ types: Set<AggregateType>, _ names: SimulationNames)
+        -> ConsumerSettings
+    {
         ConsumerSettings(
-            name: names.consumer, aggregates: names.wanted, batch: options.batch,
+            name: names.consumer, aggregates: types, batch: options.batch,
             acknowledgementWait: .milliseconds(options.acknowledgementWait),
             gapHold: .milliseconds(options.gapHold),
             retry: RetryPolicy(
@@ -94,15 +102,23 @@ final class SimulatedWorld: @unchecked Sendable {
     private static func oracles(
         _ plan: SimulationPlan, subject: SimulationSubject, names: SimulationNames, settings: ConsumerSettings
     ) -> [any Oracle] {
+        // An event whose own transaction's commit is refused is blamed, and what is applied alone leaves its drain.
+        let hasRefusals = plan.disturbances.contains { $0.kind == .commitRefused }
         var oracles: [any Oracle] = [
-            StateOracle(), AppliedOnceOracle(), WatermarkOracle(), DeliveriesOracle(), AcknowledgementOracle(),
+            StateOracle(), AppliedOnceOracle(),
+            WatermarkOracle(allowsLeftovers: hasRefusals),
+            DeliveriesOracle(), AcknowledgementOracle(),
             RestOracle(types: settings.aggregates),
             LimitOracle(
                 maxParkedPerAggregate: settings.maxParkedPerAggregate,
                 maxParkedInAll: settings.maxParkedTotal + plan.options.replicas * settings.batch),
-            PublishedOracle(types: [names.order, names.echo]),
+            PublishedOracle(types: subject.published.union([names.order, names.echo])),
         ]
-        if subject.knowsFailures { oracles.append(PoisonOracle(bad: plan.poison)) }
+        if subject.message == nil {
+            oracles.append(
+                PoisonOracle(
+                    failing: hasRefusals ? nil : plan.failing(0), bad: plan.failing(plan.options.maxAttempts)))
+        }
         return oracles
     }
 
@@ -163,10 +179,10 @@ extension DeliveryAnswer {
 }
 
 extension SimulationPlan {
-    /// The events whose handler always fails, or fails as often as to be given up.
-    var poison: Set<PoisonOracle.LedgerKey> {
+    /// The events whose handler fails at least so often.
+    func failing(_ times: Int) -> Set<PoisonOracle.LedgerKey> {
         var keys: Set<PoisonOracle.LedgerKey> = []
-        for entry in failing where (entry.times ?? .max) >= options.maxAttempts {
+        for entry in failing where (entry.times ?? .max) >= times {
             guard let aggregate = SimulationNames.aggregate(entry.aggregate),
                 let version = AggregateVersion(Int64(entry.version))
             else { continue }

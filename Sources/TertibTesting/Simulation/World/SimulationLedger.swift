@@ -11,6 +11,13 @@ enum SimulationLedger {
         INSERT INTO simulation_state (aggregate_type, aggregate_id, events) VALUES (?, ?, ?)
         ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE SET events = excluded.events
         """
+    static let tally = """
+        INSERT INTO simulation_tally (name, total) VALUES (?, 1)
+        ON CONFLICT (name) DO UPDATE SET total = simulation_tally.total + 1
+        """
+    /// Rows that every event raises by one, of whichever aggregate it is, so that replicas meet at them.
+    static let tallies = ["left", "right"]
+    static let tallyTable = "simulation_tally"
     static let ledgerTable = "simulation_ledger"
     static let stateTable = "simulation_state"
 
@@ -22,6 +29,13 @@ enum SimulationLedger {
                 into: ledgerTable, columns: key + ["version", "event_id"], key: key + ["version"]),
             select: .select(from: stateTable, where: key),
             write: .upsert(into: stateTable, columns: key + ["events"], key: key),
+            tally: MemoryStatement { tables, arguments in
+                let name = try MemoryStatement.argument(0, of: arguments)
+                try tables.change(tallyTable, key: [name]) { row in
+                    ["name": name, "total": .integer((row?["total"]?.integer ?? 0) + 1)]
+                }
+                return .changed(1)
+            },
         ]
     }()
 
@@ -31,6 +45,12 @@ enum SimulationLedger {
         try transaction.execute(insert, type, id, envelope.version, envelope.id)
         let known = try transaction.query(select, type, id).first?["events"].text
         try transaction.execute(write, type, id, (known.map { $0 + " " } ?? "") + envelope.id.text)
+    }
+
+    /// Raises the tallies, in an order that depends on the event: two replicas may wait for each other in a circle.
+    static func count(_ envelope: Envelope, in transaction: HandlerTransaction) throws {
+        let names = envelope.version.number.isMultiple(of: 2) ? tallies : tallies.reversed()
+        for name in names { try transaction.execute(tally, name) }
     }
 
     /// The event that a row of the ledger stands for.

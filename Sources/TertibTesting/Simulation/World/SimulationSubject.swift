@@ -9,9 +9,9 @@ struct SimulationSubject: Sendable {
     var register: @Sendable (inout Handlers, SimulatedWorld) -> Void
     /// The aggregate types that the consumer takes, beside the simulator's own.
     var types: Set<AggregateType> = []
-    /// Whether the plan says which handlers fail.
-    var knowsFailures = true
-    /// The message that an event of a plan stands for; `nil` for one of the simulator's own.
+    /// Those of them that the handlers stage events of.
+    var published: Set<AggregateType> = []
+    /// The message that a user's event stands for.
     var message: (@Sendable (SimulationPlan.Event) -> WireMessage?)?
     /// What else has to hold at rest.
     var invariant: (@Sendable (SimulationState) throws -> Void)?
@@ -21,7 +21,6 @@ struct SimulationSubject: Sendable {
     static let own = SimulationSubject(register: { handlers, world in
         let names = world.names
         handlers.onAnyOther { envelope, transaction in
-            try world.failIfPlanned(envelope)
             guard envelope.aggregate.type == names.product, world.plan.options.staged > 0 else { return }
             let echo = try NewEvent(type: try EventType("echo.heard"), json: Array(#"{"heard":1}"#.utf8))
             try transaction.stage(echo, for: Aggregate(type: names.echo, id: envelope.aggregate.id))
@@ -57,10 +56,13 @@ extension SimulatedWorld {
             observe(.attempted(entry))
             do {
                 try SimulationLedger.record(envelope, in: transaction)
+                if plan.options.meetsAtRows { try SimulationLedger.count(envelope, in: transaction) }
             } catch let error as StoreError where error.code == .statement {
                 observe(.appliedAgain(entry))
                 throw error
             }
+            // Behind the ledger, so that a failure has something to undo.
+            try failIfPlanned(envelope)
         }
         return handlers
     }
