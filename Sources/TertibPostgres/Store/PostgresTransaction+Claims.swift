@@ -11,6 +11,13 @@ extension PostgresTransaction {
     /// How many waits in vain a claim may cost; what is left then counts as lost.
     private static let waits = 24
 
+    /// How long a claim that has won nothing waits for the holder of its first row.
+    private static let neighbourWait: Duration = .milliseconds(60)
+    private static let touch = """
+        SELECT revision FROM tertib_watermark
+        WHERE consumer = $1 AND aggregate_type = $2 AND aggregate_id = $3 FOR KEY SHARE
+        """
+
     /// A row that somebody has changed since the statement began is compared again once it is locked (EvalPlanQual), so
     /// that a row is won only in the version and revision that the caller has seen.
     private static let claimExisting = """
@@ -58,9 +65,33 @@ extension PostgresTransaction {
                 ) { try Watermark($0, of: $0.aggregate(0), from: 2) }
             }
         }
+        let fresh = sorted.filter { !$0.exists }
+        if won.isEmpty, fresh.isEmpty, let first = existing.first {
+            try awaitNeighbour(consumer, at: first.aggregate)
+            return [:]
+        }
         var waits = Self.waits
-        won += try insert(consumer, sorted.filter { !$0.exists }[...], wait: Self.firstWait, waits: &waits)
+        won += try insert(consumer, fresh[...], wait: Self.firstWait, waits: &waits)
         return Dictionary(won.map { ($0.aggregate, $0) }) { first, _ in first }
+    }
+
+    /// Waits a moment for whoever holds a row, and lets it go again.
+    ///
+    /// A claim that wins nothing leaves its batch with nothing to do: asking again and again would only take the
+    /// machine from the neighbour that has the rows.
+    private func awaitNeighbour(_ consumer: ConsumerName, at aggregate: Aggregate) throws {
+        try perform("wait for a neighbour") {
+            try runner.run(
+                "SAVEPOINT tertib_claim; SET LOCAL lock_timeout = \(Self.neighbourWait.wholeMilliseconds)")
+            do {
+                _ = try runner.first(Self.touch, [.text(consumer.text)] + Parameter.key(of: aggregate)) {
+                    try $0.integer(0)
+                }
+            } catch let failure as ServerFailure where failure.state == "55P03" {
+                // It goes on for longer; the rows count as lost all the same.
+            }
+            try runner.run("ROLLBACK TO SAVEPOINT tertib_claim; RELEASE SAVEPOINT tertib_claim")
+        }
     }
 
     /// Inserts rows; when one of them has to be waited for, its half is tried again without it, and so on.

