@@ -10,7 +10,7 @@ servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
 export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test mutants explore trial chaos fuzz test-tsan test-asan lint format clean
+.PHONY: help build demo test mutants explore mutation trial chaos fuzz test-tsan test-asan lint format clean
 
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
@@ -35,6 +35,9 @@ mutants: ## Bugs planted into the product, each found by the explorer (ARGS="--s
 
 explore: ## Everything that can happen in small worlds, explored to the end
 	@$(scripts)/mutants --explore
+
+mutation: ## Mutations of TertibCore's decisions, and those that its unit tests do not notice (ARGS="--limit 50")
+	@$(scripts)/mutation $(ARGS)
 
 trial: ## The foreign trials in full length, on a release build (ARGS="wild_order --seed 7")
 	@$(scripts)/install test
@@ -71,4 +74,4 @@ format: ## Format the sources in place
 	@swift format --in-place --parallel --recursive Package.swift Sources Tests Snippets
 
 clean: ## Remove what was built; what was downloaded stays in $(tools)
-	@rm -rf .build .build-adopter .build-mutants
+	@rm -rf .build .build-adopter .build-mutants .build-mutation

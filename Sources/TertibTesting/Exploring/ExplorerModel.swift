@@ -64,7 +64,7 @@ final class ExplorerModel {
             if mayBegin(state) { steps.append(ExplorerStep(.wake, thread)) }
         } else if state.threads[thread].repair != 0 {
             if mayBegin(state) { steps.append(ExplorerStep(.repair, thread)) }
-        } else if state.allows(.sweep), isAnythingParked(state) {
+        } else if state.allows(.sweep), isAnythingParked(state), mayBegin(state) {
             steps.append(ExplorerStep(.sweep, thread))
         }
     }

@@ -98,6 +98,25 @@ extension SmallWorld {
                 $0.allowance.crashes = 1
                 $0.sweepers = 0
             },
+            explored("four events, three replicas, two crashes", history(0, 4)) {
+                $0.replicas = 3
+                $0.allowance.crashes = 2
+                $0.sweepers = 0
+            },
+            explored(
+                "two aggregates of two events, a crash, a second delivery, a lost commit", history(0, 2) + history(1, 2)
+            ) {
+                $0.allowance.crashes = 1
+                $0.allowance.duplicates = 1
+                $0.allowance.unknownCommits = 1
+                $0.sweepers = 0
+            },
+            explored("four events, a drain of one a transaction, two sweepers", history(0, 4)) {
+                $0.drainLimit = 1
+                $0.holds = false
+                $0.sweepers = 2
+                $0.allowance.sweeps = 3
+            },
         ]
     }
 

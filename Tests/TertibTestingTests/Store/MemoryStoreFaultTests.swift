@@ -134,6 +134,28 @@ struct MemoryStoreFaultTests {
         #expect(failure == .conflict)
     }
 
+    @Test("a conflict under a savepoint is thrown as the conflict that it is, so that no event is blamed for it")
+    func conflictUnderSavepoint() async throws {
+        let store = MemoryStore()
+        store.onStep = { step in
+            if case .execute = step.operation { throw StoreError(.conflict, attempted: "write", reason: "a test") }
+        }
+        let thrown = Mutex<StoreError?>(nil)
+        _ = await failureCode {
+            try await store.transaction { transaction in
+                do {
+                    _ = try transaction.savepoint {
+                        try transaction.execute(ConformanceSQL.createLedger, arguments: [])
+                    }
+                } catch let error as StoreError {
+                    thrown.withLock { $0 = error }
+                    throw error
+                }
+            }
+        }
+        #expect(thrown.withLock { $0 }?.code == .conflict)
+    }
+
     @Test("a swallowed failure of a statement turns the commit into a rollback at read committed, and only there")
     func swallowedStatement() async throws {
         for (isolation, expected) in [
