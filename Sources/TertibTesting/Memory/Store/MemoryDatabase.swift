@@ -59,11 +59,12 @@ final class MemoryDatabase: @unchecked Sendable {
 
     func commit(_ transaction: MemoryTransactionID) throws(StoreError) {
         let failure = threads.guarded { () -> StoreError? in
+            // Used up by this commit in any case, else it would meet another one.
+            let fault = commitFaults.isEmpty ? nil : commitFaults.removeFirst()
             guard isAvailable, core.isAlive(transaction) else {
                 end { core.rollback(transaction) }
                 return Self.unavailable("commit")
             }
-            let fault = commitFaults.isEmpty ? nil : commitFaults.removeFirst()
             switch fault {
             case nil, .unknown(isCommitted: true):
                 let before = core.committed

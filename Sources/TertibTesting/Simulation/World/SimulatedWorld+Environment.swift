@@ -151,29 +151,37 @@ extension SimulatedWorld {
             isClaiming = claiming.remove(step.transaction) != nil
             if isClaiming { batches += 1 }
         }
-        for disturbance in plan.disturbances where disturbance.nth != nil {
-            try act(on: disturbance, at: step, isClaiming: isClaiming)
+        try failIfPlanned()
+        guard step.operation == .commit else { return }
+        // At most one fault of the commit: a second one would meet the next commit, whoever's it is.
+        let fault = plan.disturbances.lazy.compactMap { self.fault($0, isClaiming: isClaiming) }.first
+        guard let fault else { return }
+        if fault == .unknown(isCommitted: true) { meet(.unknownCommitted) }
+        if fault == .unknown(isCommitted: false) { meet(.unknownRolledBack) }
+        database?.add(fault)
+    }
+
+    /// The n-th step fails, where the plan says so.
+    private func failIfPlanned() throws {
+        for disturbance in plan.disturbances where disturbance.nth == storeSteps {
+            switch disturbance.kind {
+            case .storeConflict: throw StoreError(.conflict, attempted: "take a step", reason: "planned")
+            case .storeAway: throw StoreError(.unavailable, attempted: "take a step", reason: "planned")
+            default: continue
+            }
         }
     }
 
-    private func act(on disturbance: Disturbance, at step: MemoryStep, isClaiming: Bool) throws {
-        let isCommit = step.operation == .commit && disturbance.nth == commits
+    /// What goes wrong with the commit that is about to be made.
+    private func fault(_ disturbance: Disturbance, isClaiming: Bool) -> MemoryCommitFault? {
+        guard let nth = disturbance.nth else { return nil }
         switch disturbance.kind {
-        case .unknownCommitted where isCommit:
-            meet(.unknownCommitted)
-            database?.add(.unknown(isCommitted: true))
-        case .unknownRolledBack where isCommit:
-            meet(.unknownRolledBack)
-            database?.add(.unknown(isCommitted: false))
-        case .conflict where isCommit: database?.add(.conflict)
-        case .commitRefused where step.operation == .commit && isClaiming:
-            // Twice: the batch as a whole, and with a savepoint an event; then each event gets a transaction.
-            if let nth = disturbance.nth, batches == nth || batches == nth + 1 { database?.add(.refused) }
-        case .storeConflict where disturbance.nth == storeSteps:
-            throw StoreError(.conflict, attempted: "take a step", reason: "planned")
-        case .storeAway where disturbance.nth == storeSteps:
-            throw StoreError(.unavailable, attempted: "take a step", reason: "planned")
-        default: break
+        case .unknownCommitted: return nth == commits ? .unknown(isCommitted: true) : nil
+        case .unknownRolledBack: return nth == commits ? .unknown(isCommitted: false) : nil
+        case .conflict: return nth == commits ? .conflict : nil
+        // Twice: the batch as a whole, and with a savepoint an event; then each event gets a transaction.
+        case .commitRefused: return isClaiming && (nth == batches || nth + 1 == batches) ? .refused : nil
+        default: return nil
         }
     }
 
