@@ -10,7 +10,7 @@ servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
 export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test mutants explore mutation trial chaos fuzz test-tsan test-asan lint format clean
+.PHONY: help build demo test mutants explore mutation trial chaos experiment fuzz test-tsan test-asan lint format clean
 
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
@@ -50,6 +50,12 @@ chaos: ## The chaos on a release build, an hour's share (ARGS="--minutes 5 --see
 	@$(scripts)/build release
 	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab chaos \
 		$(or $(ARGS),--minutes 45 --events 2500000)
+
+experiment: ## The experiment on a release build: writes docs/experiment.md and its picture anew
+	@$(scripts)/install demo
+	@$(scripts)/build release
+	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab replicas \
+		--page docs/experiment.md --plot docs/images/experiment.svg $(ARGS)
 
 fuzz: ## Bounded fuzzing of everything that reads outside bytes (ARGS="--seconds 600 FuzzWire")
 	@$(scripts)/install demo

@@ -102,7 +102,8 @@ let package = Package(
         .testTarget(
             name: "TertibPostgresTests", dependencies: ["TertibPostgres", "TertibTesting", "TestServers", log]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
-        .testTarget(name: "TertibCLITests", dependencies: ["ShopDemo", "TertibCLI", "TestServers"]),
+        .testTarget(
+            name: "TertibCLITests", dependencies: ["ShopDemo", "TertibCLI", "TertibLab", "TestServers", arguments]),
         .testTarget(
             name: "TertibLabTests",
             dependencies: ["TertibConfiguration", "TertibLab", "TertibTesting", "TestServers", sqlite]),

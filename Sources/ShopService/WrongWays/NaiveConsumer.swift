@@ -9,6 +9,7 @@ public struct NaiveConsumer: Service {
     private let tertib: Tertib
     private let type: String
     private let redelivery: Duration
+    private let acknowledgementWait: Duration
     private let apply: @Sendable (Envelope, HandlerTransaction) throws -> Void
 
     /// At most so many deliveries are in hand.
@@ -16,14 +17,16 @@ public struct NaiveConsumer: Service {
 
     /// Creates a consumer of one aggregate type.
     /// - Parameter redelivery: how long an event that was refused waits for its redelivery.
+    /// - Parameter acknowledgementWait: how long the broker waits for an acknowledgement.
     /// - Parameter apply: writes what an event says; what it throws refuses the event.
     public init(
-        tertib: Tertib, type: String, redelivery: Duration = .seconds(1),
+        tertib: Tertib, type: String, redelivery: Duration = .seconds(1), acknowledgementWait: Duration = .seconds(3),
         apply: @escaping @Sendable (Envelope, HandlerTransaction) throws -> Void
     ) {
         self.tertib = tertib
         self.type = type
         self.redelivery = redelivery
+        self.acknowledgementWait = acknowledgementWait
         self.apply = apply
     }
 
@@ -65,7 +68,7 @@ public struct NaiveConsumer: Service {
     private func subscribe() async throws -> any DeliverySource {
         let subscription = Subscription(
             durableName: "\(tertib.options.service)-\(type)", onlyType: try AggregateType(type),
-            acknowledgementWait: .seconds(3), pullLimit: Self.prefetch, storeID: "\(tertib.options.service)")
+            acknowledgementWait: acknowledgementWait, pullLimit: Self.prefetch, storeID: "\(tertib.options.service)")
         while true {
             let failure: EventLogError
             do {

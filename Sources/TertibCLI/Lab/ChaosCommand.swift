@@ -72,6 +72,7 @@ struct ChaosCommand: AsyncParsableCommand {
         let status = StatusLine(console: console, isSilent: json)
         let outcome = try await outcome(status)
         status.finish()
+        if let report { try OutputFile.write(outcome.page, to: report) }
         if json {
             console.write(try outcome.report.document)
         } else {

@@ -14,7 +14,8 @@ extension ChaosReport {
     /// What people see: what was done, what came of it, and the verdict.
     func lines(for terminal: Terminal) -> [String] {
         var table = Table([.text("faults"), .number("times"), .text("deliveries"), .number("times")])
-        let (left, right) = (faultRows, outcomeRows)
+        let left = faultRows.map { ($0.name, Words.count($0.count)) }
+        let right = outcomeRows.map { ($0.name, Words.count($0.count)) }
         for index in 0..<max(left.count, right.count) {
             let fault = index < left.count ? left[index] : ("", "")
             let outcome = index < right.count ? right[index] : ("", "")
@@ -39,31 +40,6 @@ extension ChaosReport {
             ? "Nothing is lost, nothing is applied twice, nothing is out of order."
             : "\(Words.count(violationCount, "violation")): run it again with --seed \(seed) --keep."
         return lines + [(isRight ? TextStyle.good : .bad).apply(verdict, on: terminal)]
-    }
-
-    private var faultRows: [(String, String)] {
-        [
-            ("kill -9", faults.kills), ("crash points", faults.crashes),
-            ("kill at acknowledgement", faults.killsAtAcknowledgement), ("pauses", faults.pauses),
-            ("SIGTERM", faults.terminations), ("broker restarts", faults.brokerRestarts),
-            ("broker kill -9", faults.brokerKills), ("links cut", faults.cuts), ("links slow", faults.slowLinks),
-            ("links stalled", faults.stalls), ("links half open", faults.halfOpenLinks),
-            ("lost acknowledgements", faults.lostAcknowledgements), ("scalings", faults.scalings),
-            ("full disks", faults.fullDisks), ("duplicates", faults.duplicates),
-            ("poisoned aggregates", faults.poisonedAggregates),
-        ].map { ($0.0, Words.count($0.1)) }
-    }
-
-    private var outcomeRows: [(String, String)] {
-        [
-            ("handed over", outcomes.deliveries), ("again", outcomes.redeliveries), ("applied", outcomes.applied),
-            ("stale", outcomes.stale), ("held", outcomes.held), ("parked", outcomes.parked),
-            ("drained", outcomes.drained), ("repaired", outcomes.repaired), ("conflicts", outcomes.conflicts),
-            ("failures", outcomes.failures), ("dead letters", outcomes.deadLettered),
-            ("attempts of handlers", outcomes.attempts),
-            ("acknowledgements checked", outcomes.acknowledgementsChecked), ("most parked", outcomes.mostParked),
-            ("largest replica, MB", outcomes.largestMegabytes), ("gave up and came back", outcomes.givenUp),
-        ].map { ($0.0, Words.count($0.1)) }
     }
 }
 

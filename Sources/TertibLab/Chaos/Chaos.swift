@@ -87,8 +87,8 @@ public struct Chaos: Sendable {
                 return nil
             }
             let stage = ChaosStage(
-                options: options, plan: plan, workspace: workspace, broker: broker, proxy: proxy, fleet: fleet,
-                tally: tally, disk: disk)
+                options: options, plan: plan, workspace: workspace, broker: broker, brokerPort: port,
+                proxy: proxy, fleet: fleet, tally: tally, disk: disk)
             group.addTask { [tell] in
                 // The replicas' logs tell what happens; the terminal belongs to the progress.
                 let silent = Logger(label: "tertib-chaos") { _ in SwiftLogNoOpLogHandler() }
@@ -112,6 +112,7 @@ struct ChaosStage: Sendable {
     let plan: ChaosPlan
     let workspace: Workspace
     let broker: Broker
+    let brokerPort: Int
     let proxy: NetworkProxy
     let fleet: ChaosFleet
     let tally: Tally

@@ -74,6 +74,8 @@ public struct ChaosReport: Hashable, Sendable, Codable {
         public var givenUp = 0
         /// Attempts of handlers.
         public var attempts = 0
+        /// Messages of the stream beyond the first of their version.
+        public var copies = 0
     }
 
     /// What load and faults were drawn from.

@@ -22,7 +22,8 @@ final class ChaosRun: Sendable {
         self.tertib = tertib
         self.tell = tell
         monitor = ChaosMonitor(tertib: tertib, fleet: stage.fleet, tally: stage.tally, seed: stage.options.seed)
-        foreign = ForeignPublisher(tertib: tertib, plan: stage.plan, options: stage.options)
+        foreign = ForeignPublisher(
+            tertib: tertib, plan: stage.plan, options: stage.options, brokerPort: stage.brokerPort)
         let (acknowledged, trap) = AsyncStream<[AcknowledgedDelivery]>.makeStream(bufferingPolicy: .bufferingNewest(64))
         self.acknowledged = acknowledged
         injector = FaultInjector(
@@ -143,7 +144,7 @@ extension ChaosRun {
         report.add(try await judgeAudit(stream))
         report.events = stream.events
         report.aggregates = stream.entries.count
-        fill(&report, attempts)
+        fill(&report, attempts, copies: stream.copies)
         report.outcomes.deadLettered = database.deadLetters.count
         var timeline = monitor.timeline
         for mark in injector.marks { timeline.add(mark) }
@@ -192,7 +193,7 @@ extension ChaosRun {
         return violations
     }
 
-    private func fill(_ report: inout ChaosReport, _ attempts: AttemptFacts) {
+    private func fill(_ report: inout ChaosReport, _ attempts: AttemptFacts, copies: Int) {
         report.faults = injector.faults
         report.faults.crashes = stage.fleet.crashed
         let published = foreign.published
@@ -207,6 +208,6 @@ extension ChaosRun {
             failures: counts.failures, deliveries: network.deliveries,
             redeliveries: network.redeliveries, acknowledgementsChecked: checked.withLock { $0 },
             mostParked: monitor.mostParked, largestMegabytes: monitor.largestMegabytes,
-            givenUp: stage.fleet.givenUp, attempts: attempts.count)
+            givenUp: stage.fleet.givenUp, attempts: attempts.count, copies: copies)
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import Synchronization
 import Tertib
 import TertibCore
@@ -8,6 +7,7 @@ final class ForeignPublisher: Sendable {
     private let tertib: Tertib
     private let plan: ChaosPlan
     private let options: ChaosOptions
+    private let brokerPort: Int
     private let codec: WireCodec
     private let counts = Mutex(Counts())
 
@@ -18,15 +18,14 @@ final class ForeignPublisher: Sendable {
         var poisonedAggregates = 0
     }
 
-    /// So many are in flight.
-    private static let inFlight = 64
     /// Publishing waits while more than this is undelivered, so that a slow machine needs more time and not more memory.
     private static let mostLag = 20_000
 
-    init(tertib: Tertib, plan: ChaosPlan, options: ChaosOptions) {
+    init(tertib: Tertib, plan: ChaosPlan, options: ChaosOptions, brokerPort: Int) {
         self.tertib = tertib
         self.plan = plan
         self.options = options
+        self.brokerPort = brokerPort
         codec = WireCodec(namespace: tertib.options.namespace)
     }
 
@@ -37,11 +36,15 @@ final class ForeignPublisher: Sendable {
     func run() async throws {
         var load = ForeignLoad(seed: options.seed, total: plan.foreign)
         let start = ContinuousClock.now
+        var publisher = PlainPublisher(to: brokerPort)
         while let block = load.next() {
-            let messages = try block.map { message in (try encode(message), message.isDuplicate) }
-            try await publish(messages)
+            try await publisher.store(try block.map { try encode($0) })
             let poisoned = load.poisoned
-            counts.withLock { $0.poisonedAggregates = poisoned }
+            counts.withLock { counts in
+                counts.messages += block.count
+                counts.duplicates += block.count { $0.isDuplicate }
+                counts.poisonedAggregates = poisoned
+            }
             try await Task.sleep(until: start + options.length * (Double(load.drawn) / Double(max(1, plan.foreign))))
             try await waitForRoom()
         }
@@ -56,18 +59,6 @@ final class ForeignPublisher: Sendable {
         }
     }
 
-    private func publish(_ messages: [(WireMessage, Bool)]) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            var rest = messages[...]
-            func addNext() {
-                guard let (message, isDuplicate) = rest.popFirst() else { return }
-                group.addTask { try await self.store(message, isDuplicate) }
-            }
-            for _ in 0..<Self.inFlight { addNext() }
-            while try await group.next() != nil { addNext() }
-        }
-    }
-
     private func encode(_ message: ForeignLoad.Message) throws -> WireMessage {
         guard let version = AggregateVersion(message.version) else {
             preconditionFailure("versions are counted from 1")
@@ -76,23 +67,6 @@ final class ForeignPublisher: Sendable {
             Envelope(
                 id: try EventID(message.eventID), source: try EventSource("/foreign"),
                 type: try EventType(Moved.eventType), aggregate: try Aggregate(lab: message.type, message.id),
-                version: version, body: Array(try JSONEncoder().encode(message.payload))))
-    }
-
-    /// Publishes without any expectation, again and again until the stream has it: perhaps twice.
-    private func store(_ message: WireMessage, _ isDuplicate: Bool) async throws {
-        while true {
-            switch await tertib.log.publish(message, expecting: .any) {
-            case .stored, .unexpected:
-                counts.withLock { counts in
-                    counts.messages += 1
-                    if isDuplicate { counts.duplicates += 1 }
-                }
-                return
-            case .refused(let error), .unknown(let error):
-                guard error.isRetriable else { throw error }
-                try await Task.sleep(for: .milliseconds(100))
-            }
-        }
+                version: version, body: try message.payload.json))
     }
 }

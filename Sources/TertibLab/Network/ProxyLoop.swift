@@ -30,6 +30,8 @@ final class ProxyLoop {
             }
             _ = poll(&entries, nfds_t(entries.count), timeout())
             now = .now
+            // What has changed during the wait counts for what has come during it.
+            lines = proxy.withShared { $0.rules.map(\.line) }
             if entries[0].revents != 0 { waker.clear() }
             let known = connections
             for (index, listener) in listeners.enumerated() where entries[1 + index].revents != 0 {

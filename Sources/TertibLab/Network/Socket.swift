@@ -68,14 +68,13 @@ final class Socket {
         return socket
     }
 
-    /// Reads what is there, and appends it.
+    /// Reads what is there, in place of what `bytes` held.
     func read(into bytes: inout [UInt8]) -> Outcome {
-        let before = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: Self.portion))
-        let count = bytes.withUnsafeMutableBytes {
-            recv(descriptor, $0.baseAddress?.advanced(by: before), Self.portion, 0)
+        var count = 0
+        bytes = [UInt8](unsafeUninitializedCapacity: Self.portion) { buffer, size in
+            count = recv(descriptor, buffer.baseAddress, Self.portion, 0)
+            size = max(0, count)
         }
-        bytes.removeLast(Self.portion - max(0, count))
         if count > 0 { return .moved(count) }
         return count < 0 && (errno == EAGAIN || errno == EINTR) ? .wouldWait : .ended
     }
@@ -85,6 +84,12 @@ final class Socket {
         let count = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         if count > 0 { return .moved(count) }
         return count < 0 && (errno == EAGAIN || errno == EINTR) ? .wouldWait : .ended
+    }
+
+    /// Blocks until there is room, a few milliseconds at most.
+    func waitUntilWritable() {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&entry, 1, 5)
     }
 
     private static func make() throws -> Socket {

@@ -22,6 +22,7 @@ public enum LabWorker {
             others: Option.allCases.map(\.rawValue))
         return await service.run(words) { arguments, tertib in
             try await createTables(tertib)
+            if let way = arguments.others[Option.way.rawValue] { return try experimentParts(way, tertib) }
             return try chaosParts(arguments, tertib)
         }
     }
@@ -29,8 +30,26 @@ public enum LabWorker {
     private static func createTables(_ tertib: Tertib) async throws {
         try await tertib.transaction { transaction in
             try LabSchema.create(transaction)
+            try CopyHandler.create(transaction)
             try transaction.execute(LoadLoop.schema)
         }
+    }
+
+    private static func experimentParts(_ name: String, _ tertib: Tertib) throws -> ShopService.Parts {
+        guard let mode = ExperimentMode(rawValue: name) else {
+            throw ServiceArguments.Unusable(description: "\(Option.way.rawValue) \(name) is not a way")
+        }
+        guard let way = mode.wrongWay else {
+            let consumer = try tertib.consumer(LabNames.consumer, CopyHandler.register)
+            return ShopService.Parts(consumers: [LabNames.consumer: consumer])
+        }
+        let consumer = NaiveConsumer(
+            tertib: tertib, type: ExperimentLoad.type, redelivery: ExperimentCell.redelivery,
+            acknowledgementWait: ExperimentCell.acknowledgementWait
+        ) { envelope, transaction in
+            try CopyHandler.apply(envelope, transaction, way: way)
+        }
+        return ShopService.Parts(consumers: [:], services: [consumer])
     }
 
     private static func chaosParts(_ arguments: ServiceArguments, _ tertib: Tertib) throws -> ShopService.Parts {

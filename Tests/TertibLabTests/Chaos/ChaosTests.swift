@@ -17,6 +17,7 @@ struct ChaosTests {
         #expect(report.events > 2000)
         #expect(report.faults.kills > 0)
         #expect(report.faults.duplicates > 0)
+        #expect(report.outcomes.copies >= report.faults.duplicates)
         #expect(report.faults.brokerRestarts + report.faults.brokerKills > 0)
         #expect(report.outcomes.redeliveries > 0)
         #expect(report.outcomes.deadLettered == report.faults.poisonedAggregates)

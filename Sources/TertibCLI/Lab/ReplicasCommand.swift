@@ -1,0 +1,131 @@
+import ArgumentParser
+import Foundation
+import TertibLab
+
+/// `tertib lab replicas`
+struct ReplicasCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replicas", abstract: "The experiment: what replicas do to a copy, with and without Tertib.",
+        discussion: """
+            Every cell of a grid (replicas x fault profile x way to keep a copy) runs with real processes on a \
+            nats-server and a SQLite database of its own. When it has come to rest, the copy is compared with its \
+            owner's rows.
+
+              tertib lab replicas                                   # some minutes
+              tertib lab replicas --quick                           # a small grid
+              tertib lab replicas --profiles duplicates,kill --plot plot.svg --json
+
+            Profiles: \(FaultProfile.allCases.map(\.rawValue).joined(separator: ", ")).
+
+            It ends with 0 when no cell of Tertib has anything wrong, and with 1 otherwise.
+            """)
+
+    @Option(name: .long, help: ArgumentHelp("Numbers of replicas, each from 1 to 16.", valueName: "n,n"))
+    var replicas: NumberList?
+
+    @Option(name: .long, help: ArgumentHelp("Fault profiles; all when left out.", valueName: "name,name"))
+    var profiles: ProfileList?
+
+    @Option(name: .long, help: ArgumentHelp("What load and faults are drawn from.", valueName: "n"))
+    var seed: UInt64 = 1
+
+    @Option(name: .long, help: ArgumentHelp("Events of each cell, from 100 to 100,000.", valueName: "n"))
+    var events = 1000
+
+    @Flag(name: .long, help: "A small grid: 1 and 4 replicas, three profiles.")
+    var quick = false
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The nats-server to run; by default the one that TERTIB_NATS_SERVER names, else the first in PATH.",
+            valueName: "path"), completion: .file())
+    var natsServer: String?
+
+    @Option(
+        name: .long, help: ArgumentHelp("Write the picture.", valueName: "file.svg"),
+        completion: .file(extensions: ["svg"]))
+    var plot: String?
+
+    @Option(
+        name: .long, help: ArgumentHelp("Write the page of the documentation.", valueName: "file.md"),
+        completion: .file(extensions: ["md"]))
+    var page: String?
+
+    @Flag(name: .long, help: "Print one JSON document on standard output.")
+    var json = false
+
+    func validate() throws {
+        guard (100...100_000).contains(events) else {
+            throw ValidationError("--events takes a number from 100 to 100,000.")
+        }
+        guard page == nil || plot != nil else {
+            throw ValidationError("--page shows the picture: name it with --plot too.")
+        }
+    }
+
+    func run() async throws {
+        let console = Console.standard
+        let status = StatusLine(console: console, isSilent: json)
+        let report = try await report(status)
+        status.finish()
+        if let plot { try OutputFile.write(report.picture, to: plot) }
+        if let page, let plot {
+            try OutputFile.write(report.page(picture: OutputFile.path(of: plot, from: page)), to: page)
+        }
+        if json {
+            console.write(try report.document)
+        } else {
+            console.write(report.table)
+        }
+        if !report.isRight { throw ExitCode(ExitStatus.wrong.rawValue) }
+    }
+
+    private func report(_ status: StatusLine) async throws -> ExperimentReport {
+        defer { status.finish() }
+        do {
+            let options = ExperimentOptions(
+                replicas: replicas?.numbers ?? (quick ? [1, 4] : [1, 2, 4, 8]),
+                profiles: profiles?.profiles ?? (quick ? [.none, .shuffle16, .duplicates] : FaultProfile.allCases),
+                seed: seed, events: events,
+                broker: try Programs.broker(named: natsServer, environment: ProcessInfo.processInfo.environment),
+                program: Programs.own())
+            let experiment = Experiment(options) { progress in
+                status.show("\(progress.done) of \(progress.total)  \(progress.cell)", phase: progress.cell)
+            }
+            guard let report = try await Interruption.cancelling({ try await experiment.run() }) else {
+                throw Failure(
+                    status: .wrong, code: "interrupted", what: "the experiment was interrupted",
+                    why: "the process was asked to stop; everything that it had started has ended",
+                    next: "Run it again, with --quick for a small grid.")
+            }
+            return report
+        } catch let error as LabError {
+            throw Failure(status: .wrong, code: "lab", what: error.what, why: error.why, next: error.advice)
+        }
+    }
+}
+
+/// `1,2,4,8`
+struct NumberList: ExpressibleByArgument {
+    let numbers: [Int]
+
+    init?(argument: String) {
+        let words = argument.split(separator: ",", omittingEmptySubsequences: false)
+        let numbers = words.compactMap { Int($0) }
+        guard numbers.count == words.count, numbers.allSatisfy((1...16).contains) else { return nil }
+        self.numbers = Array(Set(numbers)).sorted()
+    }
+}
+
+/// `none,shuffle-16`
+struct ProfileList: ExpressibleByArgument {
+    let profiles: [FaultProfile]
+
+    init?(argument: String) {
+        let words = argument.split(separator: ",", omittingEmptySubsequences: false)
+        let profiles = words.compactMap { FaultProfile(rawValue: String($0)) }
+        guard profiles.count == words.count else { return nil }
+        self.profiles = FaultProfile.allCases.filter(profiles.contains)
+    }
+}
