@@ -94,7 +94,8 @@ let package = Package(
         .target(name: "TestServers", path: "Tests/Support/TestServers"),
         .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
         .testTarget(name: "TertibTests", dependencies: ["Tertib", "TertibTesting", sqlite]),
-        .testTarget(name: "TertibTestingTests", dependencies: ["TertibTesting"]),
+        .testTarget(
+            name: "TertibTestingTests", dependencies: ["TertibTesting"], exclude: ["Simulation/Regressions"]),
         .testTarget(
             name: "TertibJetStreamTests", dependencies: ["TertibJetStream", "TertibTesting", "TestServers"]),
         .testTarget(
