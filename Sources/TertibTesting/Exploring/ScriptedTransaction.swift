@@ -203,7 +203,8 @@ extension ScriptedTransaction {
             let lowest = vocabulary.envelopes[Int(word >> 8) - 1]
             return Gap(
                 aggregate: vocabulary.aggregates[index], watermark: ExplorerVocabulary.version(Int(word & 0xFF)),
-                lowestParked: lowest.version, lowestStored: [], oldestParkedAt: ExplorerVocabulary.now)
+                lowestParked: lowest.version, lowestStored: [],
+                oldestParkedAt: ExplorerVocabulary.now.advanced(by: .seconds(-3600)))
         }
     }
 
