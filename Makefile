@@ -15,7 +15,7 @@ export TERTIB_NATS_SERVERS ?= $(servers)
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build the shop and run it under faults, with and without Tertib (ARGS="--seed 7")
 	@$(scripts)/install demo
@@ -31,9 +31,11 @@ test: ## Everything that has to pass: lint, unit and adapter tests, adopter, for
 	@$(scripts)/trial --short
 
 mutants: ## Bugs planted into the product, each found by the explorer (ARGS="--seed 7 --trace")
+	@$(scripts)/install demo
 	@$(scripts)/mutants $(ARGS)
 
 explore: ## Everything that can happen in small worlds, explored to the end
+	@$(scripts)/install demo
 	@$(scripts)/mutants --explore
 
 mutation: ## Mutations of TertibCore's decisions, and those that its unit tests do not notice (ARGS="--limit 50")
@@ -80,4 +82,4 @@ format: ## Format the sources in place
 	@swift format --in-place --parallel --recursive Package.swift Sources Tests Snippets
 
 clean: ## Remove what was built; what was downloaded stays in $(tools)
-	@rm -rf .build .build-adopter .build-mutants .build-mutation
+	@rm -rf .build .build-adopter .build-mutants .build-mutation .build-fuzz .build-thread .build-address
