@@ -104,8 +104,6 @@ public struct ChaosReport: Hashable, Sendable, Codable {
     public var seconds = 0.0
     /// The folder with databases and logs; only when they were kept.
     public var folder: String?
-    /// The version of the broker.
-    public var broker = ""
 
     /// At most so many violations are listed.
     public static let mostViolations = 50

@@ -1,4 +1,4 @@
-/// What has to be true, whatever went wrong; named as in the table of invariants in docs/guarantees.
+/// What has to be true, whatever went wrong, and is judged from outside the processes.
 public enum LabOracle: String, Hashable, Sendable, CaseIterable, Codable {
     /// Each row is the fold of its aggregate's events in version order, and its history has no hole.
     case fold = "I1"

@@ -13,6 +13,7 @@ final class DemoProcess: Sendable {
 
     /// Where its temporary files are.
     let folder: TemporaryDirectory
+    private let files: TemporaryDirectory
     private let process = Process()
     private let output: URL
     private let errors: URL
@@ -20,22 +21,23 @@ final class DemoProcess: Sendable {
 
     init(_ arguments: [String], environment: [String: String] = [:]) throws {
         folder = try TemporaryDirectory()
-        let files = try TemporaryDirectory()
+        files = try TemporaryDirectory()
         output = URL(fileURLWithPath: try files.write("", to: "output"))
         errors = URL(fileURLWithPath: try files.write("", to: "errors"))
         process.executableURL = URL(fileURLWithPath: try BuiltProgram.path("tertib"))
         process.arguments = ["demo"] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
             .merging(["TMPDIR": folder.path]) { $1 }
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        process.standardError = try FileHandle(forWritingTo: errors)
+        let handles = [try FileHandle(forWritingTo: output), try FileHandle(forWritingTo: errors)]
+        process.standardOutput = handles[0]
+        process.standardError = handles[1]
         process.standardInput = FileHandle.nullDevice
-        process.terminationHandler = { [files] process in
-            // The files live as long as the process.
-            withExtendedLifetime(files) {}
-            self.ended.withLock { $0 = process.terminationStatus }
+        process.terminationHandler = { [weak self] process in
+            self?.ended.withLock { $0 = process.terminationStatus }
         }
         try process.run()
+        // The child has its own by now, and Foundation never lets go of these.
+        for handle in handles { try handle.close() }
     }
 
     /// Waits until it has ended.

@@ -65,12 +65,17 @@ final class RunningTool: Sendable {
         variables.merge(environment) { $1 }
         process.environment = variables
         let standardInput = try directory.write(input ?? "", to: "input")
-        process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: standardInput))
-        process.standardOutput = try FileHandle(
-            forWritingTo: URL(fileURLWithPath: try directory.write("", to: "output")))
-        process.standardError = try FileHandle(
-            forWritingTo: URL(fileURLWithPath: try directory.write("", to: "errors")))
+        let files = [
+            try FileHandle(forReadingFrom: URL(fileURLWithPath: standardInput)),
+            try FileHandle(forWritingTo: URL(fileURLWithPath: try directory.write("", to: "output"))),
+            try FileHandle(forWritingTo: URL(fileURLWithPath: try directory.write("", to: "errors"))),
+        ]
+        process.standardInput = files[0]
+        process.standardOutput = files[1]
+        process.standardError = files[2]
         try process.run()
+        // The child has its own by now, and Foundation never lets go of these.
+        for file in files { try file.close() }
     }
 
     deinit {
