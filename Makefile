@@ -22,13 +22,15 @@ demo: ## Build the shop and run it under faults, with and without Tertib (ARGS="
 	@$(scripts)/build release
 	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" demo $(ARGS)
 
-test: ## Everything that has to pass: lint, unit and adapter tests, adopter, foreign trials
+test: ## Everything that has to pass: lint, tests, adopter, foreign trials, small worlds, planted bugs
 	@$(scripts)/install test
 	@$(scripts)/lint
 	@$(scripts)/build tests
 	@$(scripts)/run-tests $(ARGS)
 	@$(scripts)/adopter
 	@$(scripts)/trial --short
+	@$(scripts)/mutants --explore
+	@$(scripts)/mutants --schedules 10000
 
 mutants: ## Bugs planted into the product, each found by the explorer (ARGS="--seed 7 --trace")
 	@$(scripts)/install demo
