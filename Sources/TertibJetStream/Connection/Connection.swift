@@ -142,6 +142,7 @@ final class Connection: Sendable {
                 return (state.nextNumber, nil)
             }
             if let known { return continuation.resume(returning: known) }
+            // A timer and no task: a task that sleeps would have to be found and cancelled when the link comes.
             DispatchQueue.global().asyncAfter(deadline: .now() + limit.timeInterval) { [weak self] in
                 self?.giveUp(waiter: number)
             }

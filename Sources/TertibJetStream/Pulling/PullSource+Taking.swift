@@ -81,6 +81,7 @@ extension PullSource {
                     return false
                 }
                 if isOver { return continuation.resume() }
+                // A timer and no task: it finds nobody when the news came first, and nothing has to be cancelled.
                 DispatchQueue.global().asyncAfter(deadline: .now() + left.timeInterval) { [weak self] in
                     self?.wake(waiter)
                 }
@@ -184,6 +185,7 @@ extension PullSource {
             }
             if isOver { return continuation.resume() }
             let limit = log.connection.options.connectTimeout.timeInterval
+            // A timer and no task: when the drain is complete by then, it finds nobody.
             DispatchQueue.global().asyncAfter(deadline: .now() + limit) { [weak self] in self?.giveUpDraining() }
         }
     }

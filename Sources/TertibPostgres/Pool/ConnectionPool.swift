@@ -109,6 +109,7 @@ final class ConnectionPool: Sendable {
     /// Refuses a waiter when its time has passed and nobody has given a session back.
     private func limitWait(of number: Int, _ attempted: String) {
         let limit = DispatchTimeInterval.milliseconds(Int(options.acquireTimeout.wholeMilliseconds))
+        // A timer and no task: it finds nobody when a session was given back before, and nothing has to be cancelled.
         DispatchQueue.global().asyncAfter(deadline: .now() + limit) { [self] in
             let late = state.withLock { state in
                 state.waiters.firstIndex { $0.number == number }.map { state.waiters.remove(at: $0) }

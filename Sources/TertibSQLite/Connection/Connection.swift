@@ -76,6 +76,7 @@ final class Connection: @unchecked Sendable {
     /// Closes the connection, after what was handed to it.
     func close() async {
         await withCheckedContinuation { continuation in
+            // Closing waits for what was handed to the connection, which must not happen on the cooperative pool.
             DispatchQueue.global().async { [self] in
                 queue.writeWithoutTransaction { _ in
                     isClosed = true

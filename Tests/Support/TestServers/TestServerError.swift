@@ -9,7 +9,8 @@ public struct TestServerError: Error, CustomStringConvertible {
     }
 }
 
-/// Waits until `condition` holds, asking every few milliseconds.
+/// Waits until `condition` holds, asking every few milliseconds: servers and processes of other people tell nobody when
+/// they have come to where a test waits for them.
 /// - Throws: ``TestServerError`` that names `what` when it does not hold within `limit`.
 public func waitUntil(
     _ what: String, within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
