@@ -72,7 +72,7 @@ let package = Package(
             ]),
         .target(
             name: "TertibLab",
-            dependencies: ["ShopEvents", "ShopService", "TertibConfiguration", log, lifecycle, subprocess]),
+            dependencies: ["ShopEvents", "ShopService", "TertibConfiguration", postgres, log, lifecycle, subprocess]),
         .executableTarget(
             name: "TertibMain",
             dependencies: [.target(name: "TertibCLI", condition: .when(traits: ["CommandLine"]))]),

@@ -6,12 +6,15 @@ public struct LabError: Error, Hashable, Sendable, CustomStringConvertible {
     public let why: String
     /// What to do next.
     public let advice: String
+    /// Whether it cannot run here at all, as it was asked for: the exit status 2 of a command, and not 1.
+    public let isUnusable: Bool
 
     /// Creates an error.
-    public init(_ what: String, why: String, advice: String) {
+    public init(_ what: String, why: String, advice: String, isUnusable: Bool = false) {
         self.what = what
         self.why = why
         self.advice = advice
+        self.isUnusable = isUnusable
     }
 
     /// What, why, and what to do next.

@@ -39,6 +39,8 @@ package final class ManagedProcess: Sendable {
         package var comesBack: @Sendable (_ status: Int32) -> Duration? = { _ in nil }
         /// Whether an end is as good as an orderly one, although it was asked to end by SIGTERM.
         package var isPlanned: @Sendable (_ status: Int32) -> Bool = { _ in false }
+        /// Whether it ends on SIGINT where others do on SIGTERM: on that, PostgreSQL waits until its clients have gone.
+        package var endsOnInterrupt = false
 
         /// Describes a program.
         package init(path: String, arguments: @escaping @Sendable (_ start: Int) -> [String]) {
@@ -82,6 +84,9 @@ package final class ManagedProcess: Sendable {
 
     /// Its process id while it runs.
     package var id: Int32? { state.withLock(\.id) }
+
+    /// How often it was started.
+    package var starts: Int { state.withLock(\.starts) }
 
     /// Runs the program, again after each kill, until ``end()``.
     /// - Throws: ``LabError`` when it ends without having been asked to, and may not.
@@ -127,7 +132,13 @@ extension ManagedProcess {
 
     /// SIGTERM; it comes back after a pause. Returns whether there was something to end.
     @discardableResult
-    package func terminate(restartingAfter pause: Duration) -> Bool { restart(with: .terminate, pause, asked: true) }
+    package func terminate(restartingAfter pause: Duration) -> Bool {
+        restart(with: program.ending, pause, asked: true)
+    }
+
+    /// SIGQUIT; it comes back after a pause. Returns whether there was something to end.
+    @discardableResult
+    package func quit(restartingAfter pause: Duration) -> Bool { restart(with: .quit, pause, asked: false) }
 
     /// SIGSTOP: it stands still until ``resume()``. Returns whether there was something to stop.
     @discardableResult
@@ -138,7 +149,7 @@ extension ManagedProcess {
     package func resume() -> Bool { send(.resume) }
 
     /// SIGTERM: it finishes what is in hand, and stays away.
-    package func end() { end(with: .terminate) }
+    package func end() { end(with: program.ending) }
 
     /// `kill -9`, and it stays away.
     package func killForGood() { end(with: .kill) }
@@ -146,7 +157,7 @@ extension ManagedProcess {
     private func end(with signal: Signal) {
         state.withLock { state in
             state.wish = .end
-            state.isAskedToEnd = signal == .terminate && state.send != nil
+            state.isAskedToEnd = signal != .kill && state.send != nil
             // A process that is gone already needs no signal.
             try? state.send?(signal)
         }
@@ -178,7 +189,7 @@ extension ManagedProcess {
         let path = program.path as NSString
         var options = PlatformOptions()
         options.processGroupID = 0  // a terminal's Ctrl-C is for the run, which ends its processes in order
-        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
+        options.teardownSequence = [.send(signal: program.ending, allowedDurationToNextStep: .seconds(2))]
         var variables: [Environment.Key: String?] = ["PATH": path.deletingLastPathComponent]
         for (name, value) in program.environment(start) { variables[Environment.Key(stringLiteral: name)] = value }
         let result = try await Subprocess.run(
@@ -195,7 +206,7 @@ extension ManagedProcess {
             state.withLock { state in
                 state.send = { signal in try execution.send(signal: signal) }
                 state.id = Int32(execution.processIdentifier.value)
-                if state.wish == .end { try? execution.send(signal: .terminate) }
+                if state.wish == .end { try? execution.send(signal: program.ending) }
             }
             try await withThrowingTaskGroup { group in
                 group.addTask { try await self.listen(to: execution.standardOutput, start) }
@@ -233,6 +244,11 @@ extension ManagedProcess.State {
         wish = .run
         return true
     }
+}
+
+extension ManagedProcess.Program {
+    /// What asks it to end in order.
+    fileprivate var ending: Signal { endsOnInterrupt ? .interrupt : .terminate }
 }
 
 extension TerminationStatus {
