@@ -93,7 +93,7 @@ package struct ExhaustiveSearch {
             return model.checkRest(state)
         }
         guard possible.isEmpty else { return nil }
-        return ExplorerViolation(oracle: "comes to rest", finding: "everybody waits for somebody else")
+        return model.jury.judge(.halted("everybody waits for somebody else"))
     }
 
     private mutating func remember(parent: UInt32, step: UInt32) {

@@ -102,8 +102,7 @@ extension ExplorerModel {
         }
         if case .watermarks(let aggregates) = call { state.threads[thread].unchanged |= aggregates }
         if case .effect(let message) = call, answer == .failure {
-            return ExplorerViolation(
-                oracle: "applied once", finding: "\(name(message)) was about to be applied a second time")
+            return jury.judge(.appliedAgain(vocabulary.entry(message)))
         }
         let next = book.child(of: node, after: answer)
         state.threads[thread].node = UInt32(next)
@@ -112,9 +111,7 @@ extension ExplorerModel {
 
     /// What follows when a body has ended without wanting to commit.
     private func settle(_ node: Int, _ thread: Int, _ state: inout ExplorerState) -> ExplorerViolation? {
-        if let offence = book.nodes[node].offence {
-            return ExplorerViolation(oracle: "claimed before written", finding: offence)
-        }
+        if let aggregate = book.nodes[node].wroteUnclaimed { return jury.judge(.wroteUnclaimed(aggregate)) }
         switch book.nodes[node].end {
         case nil, .finished: return nil
         case .swept(let wakes, let repair):
@@ -133,7 +130,7 @@ extension ExplorerModel {
             work.blamed |= 1 << UInt32(message)
             start(work, thread, &state)
         case .failed(let reason):
-            return ExplorerViolation(oracle: "fails for a reason", finding: reason)
+            return jury.judge(.halted("a transaction fails without a fault: \(reason)"))
         }
         return nil
     }
@@ -153,10 +150,9 @@ extension ExplorerModel {
         let batch = state.threads[thread].batch
         let acknowledged = Self.unranked(result.acknowledged, within: batch)
         let carried = Self.unranked(result.carried, within: batch)
-        if !result.isLimited, acknowledged | carried != batch {
-            return ExplorerViolation(
-                oracle: "every delivery is accounted for", finding: "a delivery of the batch was forgotten")
-        }
+        let fact = SettlementFact(
+            deliveries: batch, acknowledged: acknowledged, carried: carried, givesBack: result.isLimited ? 1 : 0)
+        if let violation = jury.judge(fact) { return violation }
         state.threads[thread].acknowledging = acknowledged
         state.threads[thread].waiting |= carried
         state.threads[thread].held = Self.unranked(result.held, within: batch)
@@ -180,11 +176,7 @@ extension ExplorerModel {
         for ticket in tickets.members {
             let message = ticket / 2
             state.acknowledged |= 1 << UInt32(message)
-            if !isAccounted(message, state) {
-                return ExplorerViolation(
-                    oracle: "acknowledged after the commit",
-                    finding: "\(name(message)) was acknowledged, and the database does not have it")
-            }
+            if let violation = judgeAcknowledgement(of: message, state) { return violation }
         }
         state.inHand &= ~tickets
         state.threads[thread].acknowledging &= ~tickets

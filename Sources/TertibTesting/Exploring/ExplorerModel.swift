@@ -6,11 +6,13 @@ final class ExplorerModel {
     let world: SmallWorld
     let vocabulary: ExplorerVocabulary
     let book: TransactionBook
+    let jury: ExplorerJury
 
     init(_ world: SmallWorld) throws {
         self.world = world
         vocabulary = try ExplorerVocabulary(world)
         book = TransactionBook(vocabulary)
+        jury = ExplorerJury(vocabulary)
     }
 
     /// Nothing is delivered, nothing is written.

@@ -120,17 +120,7 @@ extension ExplorerState {
         var copy = self
         copy.sortThreads(0..<world.replicas)
         copy.sortThreads(world.replicas..<world.threads)
-        return withUnsafeBytes(of: &copy) { bytes in
-            var high: UInt64 = 0x9E37_79B9_7F4A_7C15
-            var low: UInt64 = 0xD1B5_4A32_D192_ED03
-            for word in bytes.bindMemory(to: UInt64.self) {
-                let first = (high ^ word).multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
-                high = first.high ^ first.low
-                let second = (low ^ word).multipliedFullWidth(by: 0xE703_7ED1_A0B4_28DB)
-                low = (second.high ^ second.low) &+ high
-            }
-            return Fingerprint(high: high, low: low)
-        }
+        return Fingerprint(copy)
     }
 
     private mutating func sortThreads(_ range: Range<Int>) {
@@ -160,8 +150,29 @@ extension ThreadState {
     }
 }
 
-/// Stands for a state in the set of those that were visited.
+/// Stands for a state in the set of those that were visited, or for a fact among those that were judged.
 struct Fingerprint: Hashable {
     var high: UInt64
     var low: UInt64
+
+    init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Two numbers that differ, but for chance, where two values differ. A value has no padding, and fills whole words.
+    init<Value: BitwiseCopyable>(_ value: Value) {
+        (high, low) = withUnsafeBytes(of: value) { bytes in
+            var high: UInt64 = 0x9E37_79B9_7F4A_7C15
+            var low: UInt64 = 0xD1B5_4A32_D192_ED03
+            for offset in stride(from: 0, to: bytes.count, by: 8) {
+                let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                let first = (high ^ word).multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
+                high = first.high ^ first.low
+                let second = (low ^ word).multipliedFullWidth(by: 0xE703_7ED1_A0B4_28DB)
+                low = (second.high ^ second.low) &+ high
+            }
+            return (high, low)
+        }
+    }
 }

@@ -10,7 +10,9 @@ struct ExplorerVocabulary: Sendable {
     let streamName: StreamName
     let aggregates: [Aggregate]
     let envelopes: [Envelope]
-    private let messages: [WireMessage]
+    /// The messages of each aggregate, a bit each.
+    let messageMasks: [UInt32]
+    let messages: [WireMessage]
     private let stored: [[UInt8]]
     private let indices: [EventID: Int]
 
@@ -38,6 +40,11 @@ struct ExplorerVocabulary: Sendable {
                 aggregate, version: version, id: EventID("\(aggregate.id)@\(version)\(branch)"))
         }
         self.aggregates = aggregates
+        messageMasks = aggregates.indices.map { aggregate in
+            world.messages.indices.filter { world.messages[$0].aggregate == aggregate }.reduce(0) {
+                $0 | 1 << UInt32($1)
+            }
+        }
         messages = envelopes.map(factory.codec.encode)
         stored = messages.map(StoredEnvelope.encode)
         indices = Dictionary(envelopes.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })

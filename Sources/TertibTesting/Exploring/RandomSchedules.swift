@@ -33,7 +33,7 @@ package final class RandomSchedules {
             possible.removeAll(keepingCapacity: true)
             model.appendSteps(of: state, to: &possible)
             guard !possible.isEmpty else {
-                return finding(Self.standstill("everybody waits for somebody else"), way, seed)
+                return halt("everybody waits for somebody else", way, seed)
             }
             let step = possible[Int(random.next() % UInt64(possible.count))]
             branches.count(step, from: state, in: model)
@@ -41,11 +41,11 @@ package final class RandomSchedules {
             way.append(step)
             if let violation = model.take(step, in: &state) { return finding(violation, way, seed) }
         }
-        return finding(Self.standstill("there is no rest after \(Self.limit) steps"), way, seed)
+        return halt("there is no rest after \(Self.limit) steps", way, seed)
     }
 
-    private static func standstill(_ finding: String) -> ExplorerViolation {
-        ExplorerViolation(oracle: "comes to rest", finding: finding)
+    private func halt(_ why: String, _ way: [ExplorerStep], _ seed: UInt64) -> ExplorerFinding? {
+        model.jury.judge(.halted(why)).map { finding($0, way, seed) }
     }
 
     private func finding(_ violation: ExplorerViolation, _ way: [ExplorerStep], _ seed: UInt64) -> ExplorerFinding {

@@ -13,8 +13,8 @@ final class ScriptedTransaction: StoreTransaction {
     private(set) var writes: [StoreWrite] = []
     private(set) var claimed: UInt8 = 0
     private(set) var infrastructureFailure: StoreError?
-    /// The call that broke a rule of the store.
-    private(set) var offence: String?
+    /// The aggregate whose watermark was written without a claim.
+    private(set) var wroteUnclaimed: Aggregate?
     private var failedStatement: StoreError?
     private var reads = 0
     private var expected: [Aggregate: Watermark] = [:]
@@ -117,7 +117,7 @@ extension ScriptedTransaction {
         for row in watermarks {
             let index = vocabulary.index(of: row.aggregate)
             guard claimed >> UInt8(index) & 1 == 1 else {
-                offence = "the watermark of \(row.aggregate) is written without a claim"
+                wroteUnclaimed = row.aggregate
                 throw Self.unknown("write an unclaimed watermark")
             }
             writes.append(.row(aggregate: index, ExplorerVocabulary.packed(row)))

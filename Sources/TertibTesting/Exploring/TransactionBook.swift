@@ -26,7 +26,7 @@ final class TransactionBook {
         let answer: StoreAnswer
         fileprivate(set) var call = StoreCall.end
         fileprivate(set) var end: BodyEnd?
-        fileprivate(set) var offence: String?
+        fileprivate(set) var wroteUnclaimed: Aggregate?
         fileprivate(set) var writes: [StoreWrite] = []
         /// The aggregates whose rows it has locked.
         fileprivate(set) var claimed: UInt8 = 0
@@ -96,7 +96,7 @@ final class TransactionBook {
         }
         node.writes = transaction.writes
         node.claimed = transaction.claimed
-        node.offence = transaction.offence
+        node.wroteUnclaimed = transaction.wroteUnclaimed
         nodes.append(node)
         return nodes.count - 1
     }

@@ -2,9 +2,14 @@ import Tertib
 import TertibCore
 
 /// Each version of each aggregate takes effect once, and nobody even tries a second time behind the fence.
+///
+/// Both engines tell of every handler that begins, and of every effect.
 public struct AppliedOnceOracle: Oracle {
     /// `applied-once`
     public let name = "applied-once"
+    /// What it says in lists.
+    public let statement =
+        "each version takes effect once, and nobody tries a second time behind the fence"
     private var applied: Set<LedgerEntry> = []
     private var attempts: [LedgerEntry: Int] = [:]
 
@@ -31,7 +36,7 @@ public struct AppliedOnceOracle: Oracle {
                 return "the watermarks add up to \(sum) events, and \(rest.ledger.count) took effect"
             }
             return nil
-        case .stored, .acknowledged, .stopped, .published, .trimmed: return nil
+        default: return nil
         }
     }
 }

@@ -2,9 +2,14 @@ import Tertib
 import TertibCore
 
 /// What is parked stays within its limits.
+///
+/// Both engines tell of every commit; that memory stays within its limit as well, only a test with processes can tell.
 public struct LimitOracle: Oracle {
     /// `within-limits`
     public let name = "within-limits"
+    /// What it says in lists.
+    public let statement =
+        "what is parked stays within its limits"
     private let maxParkedPerAggregate: Int
     private let maxParkedInAll: Int
 

@@ -15,6 +15,12 @@ public enum Observation: Sendable {
     case acknowledged(AcknowledgementObservation)
     /// The stream has lost everything before a sequence, as it may.
     case trimmed(before: StreamSequence)
+    /// A transaction has written a watermark that it has not claimed, as no real store lets it.
+    case wroteUnclaimed(Aggregate)
+    /// A batch has committed, and this is what becomes of its deliveries.
+    case settled(BatchObservation)
+    /// The run does not go on as it should: why.
+    case halted(String)
     /// A replica has stopped in order.
     case stopped(counts: ConsumerCounts, received: Int)
     /// A publisher was told that its event is stored.
@@ -61,6 +67,8 @@ public struct CommitObservation: Sendable {
         public var applied: [LedgerEntry]
         /// Its open dead letters after.
         public var deadLetters: [DeadLetter]
+        /// Whether a transaction has said that it leaves the rest of a drain to the sweeper, and nobody came further.
+        public var hasLeftovers = false
 
         /// Creates a change.
         public init(
@@ -89,6 +97,29 @@ public struct CommitObservation: Sendable {
         self.changes = changes
         self.staged = staged
         self.parkedInAll = parkedInAll
+    }
+}
+
+/// What becomes of the deliveries of a batch that has committed.
+public struct BatchObservation: Hashable, Sendable {
+    /// The deliveries of the batch.
+    public var deliveries: Set<Arrival.Ticket>
+    /// Those that are acknowledged.
+    public var acknowledged: Set<Arrival.Ticket>
+    /// Those that go on into the next batch.
+    public var carried: Set<Arrival.Ticket>
+    /// Whether all others are given back, because a limit was reached.
+    public var givesBack: Bool
+
+    /// Creates an observation.
+    public init(
+        deliveries: Set<Arrival.Ticket>, acknowledged: Set<Arrival.Ticket>, carried: Set<Arrival.Ticket>,
+        givesBack: Bool
+    ) {
+        self.deliveries = deliveries
+        self.acknowledged = acknowledged
+        self.carried = carried
+        self.givesBack = givesBack
     }
 }
 

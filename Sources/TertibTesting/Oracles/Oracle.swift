@@ -1,10 +1,13 @@
 /// Judges a run by one statement about it, which has to hold at every moment of which it is told.
 ///
-/// An oracle knows nothing of how the run came about: the deterministic simulator tells it of its world, a test with
+/// An oracle knows nothing of how the run came about: both engines of the simulator tell it of their worlds, a test with
 /// real processes may tell it of theirs.
 public protocol Oracle: Sendable {
     /// A short name, such as `applied-once`.
     var name: String { get }
+
+    /// What it holds a run to, in a sentence.
+    var statement: String { get }
 
     /// Takes note of what has happened.
     /// - Returns: what is wrong with it, in words; `nil` when nothing is.

@@ -1,12 +1,18 @@
 import Tertib
 public import TertibCore
 
-/// A bad event stops its own aggregate and no other, and it is the bad event that is blamed.
+/// A bad event stops its own aggregate and no other, and it is the bad event that is blamed, after all its attempts.
+///
+/// Both engines tell of every commit, and know whose handlers fail.
 public struct PoisonOracle: Oracle {
     /// `others-unaffected`
     public let name = "others-unaffected"
+    /// What it says in lists.
+    public let statement =
+        "a bad event is blamed itself, after all its attempts, and stops its own aggregate only"
     private let bad: Set<LedgerKey>
     private let failing: Set<LedgerKey>?
+    private let maxAttempts: Int
     private var forked: Set<Aggregate> = []
     private var events: [LedgerKey: EventID] = [:]
 
@@ -24,11 +30,12 @@ public struct PoisonOracle: Oracle {
         }
     }
 
-    /// Creates an oracle that knows which handlers fail, `nil` where others are blamed with reason too, and which of these
-    /// fail for good.
-    public init(failing: Set<LedgerKey>?, bad: Set<LedgerKey>) {
+    /// Creates an oracle that knows which handlers fail, `nil` where others are blamed with reason too, which of these
+    /// fail for good, and after how many attempts an event is a dead letter.
+    public init(failing: Set<LedgerKey>?, bad: Set<LedgerKey>, maxAttempts: Int = 1) {
         self.failing = failing
         self.bad = bad
+        self.maxAttempts = maxAttempts
     }
 
     /// Learns of forks, and judges quarantines and dead letters.
@@ -56,6 +63,7 @@ public struct PoisonOracle: Oracle {
     }
 
     private func judge(_ change: CommitObservation.Change) -> String? {
+        if let fault = judgeBlame(change) { return fault }
         guard let after = change.after, after.status != change.before?.status, let next = after.version.next else {
             return nil
         }
@@ -65,6 +73,18 @@ public struct PoisonOracle: Oracle {
         }
         if after.status == .retrying, let failing, !failing.contains(key) {
             return "\(change.aggregate)@\(next) is to be tried again, and its handler did not fail"
+        }
+        return nil
+    }
+
+    private func judgeBlame(_ change: CommitObservation.Change) -> String? {
+        for row in change.parked where row.attempts > 0 || row.reason == .retry {
+            guard let failing, !failing.contains(LedgerKey(change.aggregate, row.version)) else { continue }
+            return "\(change.aggregate)@\(row.version) is blamed, and its handler does not fail"
+        }
+        for letter in change.deadLetters where letter.reason == .failed && letter.attempts < maxAttempts {
+            return "\(change.aggregate)@\(letter.version ?? .none) is a dead letter after \(letter.attempts) of "
+                + "\(maxAttempts) attempts"
         }
         return nil
     }

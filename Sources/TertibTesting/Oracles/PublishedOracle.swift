@@ -3,9 +3,15 @@ public import TertibCore
 
 /// An event is published if, and only if, the transaction that staged it has committed; in version order, and a version
 /// never with two contents.
+///
+/// A world without a relay publishes nothing, so that the oracle has nothing to say there.
 public struct PublishedOracle: Oracle {
     /// `published-iff-committed`
     public let name = "published-iff-committed"
+    /// What it says in lists.
+    public let statement =
+        "the stream has an event if, and only if, the transaction that staged it has committed; "
+        + "in version order, with one content"
     private let types: Set<AggregateType>
     private var staged: [LedgerEntry: Bool] = [:]
     private var published: [Aggregate: AggregateVersion] = [:]

@@ -5,9 +5,14 @@ public import TertibCore
 /// published, and nobody is busy.
 ///
 /// A reason is: the next version is not in the stream (any more), or the aggregate is quarantined by a dead letter.
+///
+/// Both engines tell of the rest; in the explorer the sweeper has had its turns by then, and nobody can be busy.
 public struct RestOracle: Oracle {
     /// `rests`
     public let name = "rests"
+    /// What it says in lists.
+    public let statement =
+        "when faults stop, everything is delivered, answered, applied and published, and nobody is busy"
     private let types: Set<AggregateType>?
     /// More calls to the store than these, in a second in which nothing happens, are a busy loop.
     private let idleLimit = 25.0
@@ -44,6 +49,20 @@ public struct RestOracle: Oracle {
         }
         for row in rest.parked where watermarks[row.aggregate] == nil {
             return "\(row.aggregate)@\(row.version) is parked and has no watermark"
+        }
+        for row in rest.parked where watermarks[row.aggregate]?.status == .retrying {
+            return "\(row.aggregate)@\(row.version) still waits for an attempt"
+        }
+        return firstSilentFork(rest)
+    }
+
+    /// Of two events of one version, the one that is not applied shows as a dead letter, and only that.
+    private func firstSilentFork(_ rest: RestObservation) -> String? {
+        let applied = Set(rest.ledger.map(\.eventID))
+        for letter in rest.deadLetters where letter.reason == .forked {
+            guard let id = letter.eventID, applied.contains(id), rest.events.count(where: { $0.id == id }) == 1
+            else { continue }
+            return "\(id) is applied, and a dead letter too"
         }
         return nil
     }

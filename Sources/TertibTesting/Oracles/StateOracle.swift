@@ -3,9 +3,14 @@ import TertibCore
 
 /// The state of each aggregate is what its history says: the events of versions 1 to the watermark, each once and in
 /// order, and of each version an event that the stream has had.
+///
+/// Both engines tell of the rest.
 public struct StateOracle: Oracle {
     /// `state-equals-history`
     public let name = "state-equals-history"
+    /// What it says in lists.
+    public let statement =
+        "each aggregate's state is its history up to the watermark, in order; what all of them share lost no update"
     private var history: [Aggregate: [AggregateVersion: [EventID]]] = [:]
 
     /// Creates an oracle that knows no history.

@@ -4,9 +4,15 @@ import TertibCore
 /// In every committed state: a watermark rises by exactly what took effect with it, and never falls; nothing at or
 /// below it is parked; it says how much is parked behind it; and where it says that nothing stands in the way, the next
 /// version is not parked.
+///
+/// Both engines tell of every commit. That a watermark is written only by the transaction that has claimed it, only the
+/// explorer tells: a real store refuses it.
 public struct WatermarkOracle: Oracle {
     /// `watermarks-contiguous`
     public let name = "watermarks-contiguous"
+    /// What it says in lists.
+    public let statement =
+        "in every committed state a watermark has risen by what took effect with it, and agrees with what is parked"
 
     private let allowsLeftovers: Bool
 
@@ -19,6 +25,9 @@ public struct WatermarkOracle: Oracle {
 
     /// Judges each commit by itself.
     public mutating func observe(_ observation: Observation) -> String? {
+        if case .wroteUnclaimed(let aggregate) = observation {
+            return "\(aggregate) is written by a transaction that has not claimed it"
+        }
         guard case .committed(let commit) = observation else { return nil }
         for change in commit.changes {
             if let fault = judge(change) { return fault }
@@ -57,10 +66,19 @@ public struct WatermarkOracle: Oracle {
         guard after.parked == change.parked.count else {
             return "\(aggregate) says that \(after.parked) rows are parked, and there are \(change.parked.count)"
         }
+        return judgeStatus(change, after)
+    }
+
+    private func judgeStatus(_ change: CommitObservation.Change, _ after: Watermark) -> String? {
+        let aggregate = change.aggregate
         if after.status == .ok, let row = change.parked.first {
             return "\(aggregate) at \(after.version) is ok, and version \(row.version) is parked"
         }
-        if after.status == .gap, !allowsLeftovers, let row = change.parked.first, row.version.follows(after.version) {
+        if after.status == .gap, change.parked.isEmpty {
+            return "\(aggregate) at \(after.version) is in a gap, and nothing is parked"
+        }
+        guard [.gap, .stuck].contains(after.status), !allowsLeftovers, !change.hasLeftovers else { return nil }
+        if let row = change.parked.first, row.version.follows(after.version) {
             return "\(aggregate) waits for version \(row.version), which is parked"
         }
         return nil

@@ -13,11 +13,11 @@ enum SimulationRun {
         // The one unstructured task of a run: its executor is the scheduler, which this thread drives until it is done.
         let root = Task(executorPreference: world.environment) { await world.live() }
         scheduler.run(until: { world.isDone }) {
-            world.violate("ends", "nobody can go on, and the run is not over")
+            world.observe(.halted("nobody can go on, and the run is not over"))
             root.cancel()
         }
         if !world.isDone, world.violations.isEmpty {
-            world.violate("ends", "the run does not come to an end")
+            world.observe(.halted("the run does not come to an end"))
         }
         let (schedule, broker) = (world.schedule.summary, world.brokerChoices.summary)
         var recorded = plan

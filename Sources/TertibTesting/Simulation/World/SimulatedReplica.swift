@@ -78,7 +78,7 @@ final class SimulatedReplica: @unchecked Sendable {
             if isOrderly { world.observe(.stopped(counts: consumer.counts, received: life.received)) }
             world.trace.add(world.scheduler.now, lane.name, isOrderly ? "has stopped in order" : "is down")
         } catch {
-            world.violate("runs", "replica \(number) cannot be made: \(error)")
+            world.observe(.halted("replica \(number) cannot be made: \(error)"))
             isWanted = false
         }
         self.life = nil
@@ -122,7 +122,7 @@ final class SimulatedReplica: @unchecked Sendable {
             }
             let first = await group.next() ?? nil
             if let first, !life.isDead, !life.isAsked {
-                world.violate("runs", "replica \(number) has ended by itself: \(first)")
+                world.observe(.halted("replica \(number) has ended by itself: \(first)"))
                 isWanted = false
             }
             group.cancelAll()

@@ -104,22 +104,17 @@ final class SimulatedWorld: @unchecked Sendable {
     ) -> [any Oracle] {
         // An event whose own transaction's commit is refused is blamed, and what is applied alone leaves its drain.
         let hasRefusals = plan.disturbances.contains { $0.kind == .commitRefused }
-        var oracles: [any Oracle] = [
-            StateOracle(), AppliedOnceOracle(),
-            WatermarkOracle(allowsLeftovers: hasRefusals),
-            DeliveriesOracle(), AcknowledgementOracle(),
-            RestOracle(types: settings.aggregates),
-            LimitOracle(
-                maxParkedPerAggregate: settings.maxParkedPerAggregate,
-                maxParkedInAll: settings.maxParkedTotal + plan.options.replicas * settings.batch),
-            PublishedOracle(types: subject.published.union([names.order, names.echo])),
-        ]
-        if subject.message == nil {
-            oracles.append(
-                PoisonOracle(
-                    failing: hasRefusals ? nil : plan.failing(0), bad: plan.failing(plan.options.maxAttempts)))
-        }
-        return oracles
+        var known = OracleSettings()
+        known.types = settings.aggregates
+        known.published = subject.published.union([names.order, names.echo])
+        known.maxParkedPerAggregate = settings.maxParkedPerAggregate
+        known.maxParkedInAll = settings.maxParkedTotal + plan.options.replicas * settings.batch
+        known.allowsLeftovers = hasRefusals
+        known.knowsHandlers = subject.message == nil
+        known.failing = hasRefusals ? nil : plan.failing(0)
+        known.bad = plan.failing(plan.options.maxAttempts)
+        known.maxAttempts = plan.options.maxAttempts
+        return known.oracles
     }
 
     // MARK: - Watching

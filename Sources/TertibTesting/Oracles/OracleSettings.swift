@@ -1,0 +1,38 @@
+public import TertibCore
+
+/// What the oracles have to know of a run to judge it.
+public struct OracleSettings: Sendable {
+    /// The types that the consumer takes; `nil` for all.
+    public var types: Set<AggregateType>?
+    /// The types that are published by way of the outbox.
+    public var published: Set<AggregateType> = []
+    /// At most so many rows of an aggregate are parked.
+    public var maxParkedPerAggregate = Int.max
+    /// At most so many rows are parked in all, a batch a replica included.
+    public var maxParkedInAll = Int.max
+    /// Whether a transaction may leave the rest of a drain to the sweeper without saying so.
+    public var allowsLeftovers = false
+    /// The events whose handlers fail; `nil` where others are blamed with reason too.
+    public var failing: Set<PoisonOracle.LedgerKey>? = []
+    /// Those of them that fail for good.
+    public var bad: Set<PoisonOracle.LedgerKey> = []
+    /// After so many attempts an event is a dead letter.
+    public var maxAttempts = 1
+    /// Whether it is known which handlers fail.
+    public var knowsHandlers = true
+
+    /// Creates settings of a run in which nothing fails.
+    public init() {}
+
+    /// All oracles: the one list that every engine goes through, in its order.
+    public var oracles: [any Oracle] {
+        var oracles: [any Oracle] = [
+            StateOracle(), AppliedOnceOracle(), WatermarkOracle(allowsLeftovers: allowsLeftovers), DeliveriesOracle(),
+            AcknowledgementOracle(), RestOracle(types: types),
+            LimitOracle(maxParkedPerAggregate: maxParkedPerAggregate, maxParkedInAll: maxParkedInAll),
+            PublishedOracle(types: published), EndsOracle(),
+        ]
+        if knowsHandlers { oracles.append(PoisonOracle(failing: failing, bad: bad, maxAttempts: maxAttempts)) }
+        return oracles
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import Testing
+import Tertib
+import TertibCore
+
+@testable import TertibTesting
+
+@Suite("Oracles")
+struct OracleTests {
+    private let factory: EventFactory
+    private let aggregate: Aggregate
+
+    init() throws {
+        factory = try EventFactory()
+        aggregate = try Sample.aggregate("1")
+    }
+
+    @Test("there is one list of them, each with a name of its own in kebab case")
+    func names() {
+        let names = OracleSettings().oracles.map(\.name)
+        #expect(Set(names).count == 10)
+        #expect(names.count == 10)
+        #expect(names.allSatisfy { $0.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil })
+    }
+
+    @Test("the documentation says of each what it says itself")
+    func documented() throws {
+        var root = URL(fileURLWithPath: #filePath)
+        for _ in 0..<4 { root.deleteLastPathComponent() }
+        let text = try String(contentsOf: root.appendingPathComponent("docs/verification.md"), encoding: .utf8)
+        for oracle in OracleSettings().oracles {
+            #expect(text.contains("| `\(oracle.name)` | \(oracle.statement) |"), "\(oracle.name): \(oracle.statement)")
+        }
+    }
+
+    @Test("a delivery without an outcome, with two, or of another batch is found")
+    func settlements() {
+        let (one, two) = (Arrival.Ticket(1), Arrival.Ticket(2))
+        func judge(_ acknowledged: Set<Arrival.Ticket>, _ carried: Set<Arrival.Ticket>, givesBack: Bool) -> String? {
+            var oracle = DeliveriesOracle()
+            return oracle.observe(
+                .settled(
+                    BatchObservation(
+                        deliveries: [one, two], acknowledged: acknowledged, carried: carried, givesBack: givesBack)))
+        }
+        #expect(judge([one], [two], givesBack: false) == nil)
+        #expect(judge([one], [], givesBack: true) == nil)
+        #expect(judge([one], [], givesBack: false)?.contains("delivery 2") == true)
+        #expect(judge([one, two], [two], givesBack: false)?.contains("delivery 2") == true)
+        #expect(judge([one, two, Arrival.Ticket(3)], [], givesBack: false)?.contains("delivery 3") == true)
+    }
+
+    @Test("an event that was acknowledged, and is lost by a later commit, is found")
+    func acknowledgedAndLost() throws {
+        let event = try factory.envelope(aggregate, version: Sample.version(2))
+        let parked = try Sample.parked(aggregate, 2, event: event.id.text)
+        var oracle = AcknowledgementOracle()
+        let delivery = Delivery(
+            message: factory.codec.encode(event), sequence: StreamSequence(9), attempt: 1, pending: 0,
+            storedAt: Sample.instant, replyToken: "")
+        let answer = AcknowledgementObservation(
+            delivery: delivery, event: event, isWanted: true, watermark: nil, parked: event.id, isDeadLetter: false)
+        #expect(oracle.observe(.acknowledged(answer)) == nil)
+        #expect(oracle.observe(commit(1, .gap, parked: [parked])) == nil)
+        #expect(oracle.observe(commit(1, .ok))?.contains("does not have it any more") == true)
+        #expect(oracle.observe(commit(3, .ok)) == nil)  // below the watermark nothing can be told
+        #expect(oracle.observe(commit(1, .ok)) == nil)
+    }
+
+    @Test("who is blamed without reason, or given up too early, is found")
+    func blame() throws {
+        let second = PoisonOracle.LedgerKey(aggregate, try Sample.version(2))
+        var oracle = PoisonOracle(failing: [second], bad: [second], maxAttempts: 3)
+        #expect(oracle.observe(commit(1, .gap, parked: [try Sample.parked(aggregate, 2, reason: .retry)])) == nil)
+        #expect(oracle.observe(commit(1, .gap, parked: [try Sample.parked(aggregate, 3, reason: .retry)])) != nil)
+        let letter = try Sample.deadLetter(aggregate, version: try Sample.version(2), sequence: 2, attempts: 3)
+        let early = try Sample.deadLetter(aggregate, version: try Sample.version(2), sequence: 2, attempts: 2)
+        #expect(oracle.observe(commit(1, .quarantined, letters: [letter])) == nil)
+        #expect(oracle.observe(commit(1, .quarantined, letters: [early]))?.contains("2 of 3") == true)
+    }
+
+    @Test("a status that does not go with what is parked is found, unless a drain is known to be left over")
+    func statuses() throws {
+        let next = try Sample.parked(aggregate, 2)
+        var oracle = WatermarkOracle()
+        #expect(oracle.observe(commit(1, .ok, parked: [next])) != nil)
+        #expect(oracle.observe(commit(1, .gap)) != nil)
+        #expect(oracle.observe(commit(1, .gap, parked: [next])) != nil)
+        #expect(oracle.observe(commit(1, .stuck, parked: [next])) != nil)
+        #expect(oracle.observe(commit(1, .gap, parked: [next], hasLeftovers: true)) == nil)
+        #expect(oracle.observe(.wroteUnclaimed(aggregate)) != nil)
+    }
+
+    @Test("a run that does not go on, and an event that is applied and a dead letter too, are found")
+    func ends() throws {
+        var ends = EndsOracle()
+        #expect(ends.observe(.halted("nobody can go on")) == "nobody can go on")
+        var rest = RestObservation()
+        let event = try factory.envelope(aggregate, version: .first)
+        rest.events = [event]
+        rest.watermarks = [Watermark(aggregate: aggregate, version: .first, revision: 1)]
+        rest.ledger = [LedgerEntry(aggregate: aggregate, version: .first, eventID: event.id)]
+        var rests = RestOracle()
+        #expect(rests.observe(.rest(rest)) == nil)
+        rest.deadLetters = [
+            DeadLetter(
+                id: "letter", aggregate: aggregate, version: .first, eventID: event.id,
+                streamCreatedAt: Sample.instant, streamSequence: StreamSequence(1),
+                message: factory.codec.encode(event), reason: .forked, error: "", attempts: 0,
+                failedAt: Sample.instant)
+        ]
+        #expect(rests.observe(.rest(rest))?.contains("dead letter too") == true)
+    }
+
+    /// A commit after which the aggregate stands at a version; nothing has changed but its status.
+    private func commit(
+        _ version: Int64, _ status: AggregateStatus, parked: [ParkedEvent] = [], letters: [DeadLetter] = [],
+        hasLeftovers: Bool = false
+    ) -> Observation {
+        func row(_ status: AggregateStatus, revision: Int64) -> Watermark {
+            Watermark(
+                aggregate: aggregate, version: AggregateVersion(version) ?? .none, parked: parked.count,
+                status: status, revision: revision)
+        }
+        var change = CommitObservation.Change(
+            aggregate: aggregate, before: row(status, revision: 1), after: row(status, revision: 2), parked: parked,
+            changesParked: true, applied: [], deadLetters: letters)
+        change.hasLeftovers = hasLeftovers
+        return .committed(CommitObservation(changes: [change], staged: [], parkedInAll: parked.count))
+    }
+}
