@@ -40,7 +40,7 @@ struct OrdersService {
         // Handlers are synchronous: all they write commits together with the watermark, or not at all.
         let consumer = try tertib.consumer("orders") { handlers in
             handlers.on(ProductPriced.self) { event, transaction in
-                try transaction.execute(
+                try transaction.enqueue(
                     "INSERT INTO product_copy VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET price = excluded.price",
                     event.aggregate.id, event.payload.price)
             }
@@ -50,7 +50,7 @@ struct OrdersService {
                 guard let price = known.first?["price"].integer else { throw UnknownProduct() }
                 let order = Aggregate(type: try AggregateType("order"), id: event.aggregate.id)
                 let placed = OrderPlaced(product: cart.product, total: cart.quantity * Int(price))
-                try transaction.execute("INSERT INTO placed_order VALUES (?, ?)", order.id, placed.total)
+                try transaction.enqueue("INSERT INTO placed_order VALUES (?, ?)", order.id, placed.total)
                 try transaction.stage(placed, for: order)  // published if, and only if, this commits
             }
         }

@@ -20,7 +20,7 @@ enum CatalogHandlers {
     @Sendable
     static func offers(_ handlers: inout Handlers) {
         handlers.on(OfferChanged.self) { event, transaction in
-            try transaction.execute(
+            try transaction.enqueue(
                 """
                 INSERT INTO offer_copy (product_id, cost, version) VALUES (?, ?, ?)
                 ON CONFLICT (product_id) DO UPDATE SET cost = excluded.cost, version = excluded.version

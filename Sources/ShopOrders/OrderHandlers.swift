@@ -8,17 +8,17 @@ enum OrderHandlers {
     @Sendable
     static func products(_ handlers: inout Handlers) {
         handlers.on(ProductListed.self) { event, transaction in
-            try transaction.execute(
+            try transaction.enqueue(
                 "INSERT INTO product_copy (id, name, price, stock, version) VALUES (?, ?, ?, ?, ?)",
                 event.aggregate.id, event.payload.name, event.payload.price, event.payload.stock, event.version)
         }
         handlers.on(ProductPriced.self) { event, transaction in
-            try transaction.execute(
+            try transaction.enqueue(
                 "UPDATE product_copy SET price = ?, version = ? WHERE id = ?", event.payload.price, event.version,
                 event.aggregate.id)
         }
         handlers.on(ProductStockChanged.self) { event, transaction in
-            try transaction.execute(
+            try transaction.enqueue(
                 "UPDATE product_copy SET stock = ?, version = ? WHERE id = ?", event.payload.stock, event.version,
                 event.aggregate.id)
         }

@@ -7,7 +7,7 @@ enum PaymentHandlers {
     @Sendable
     static func orders(_ handlers: inout Handlers) {
         handlers.on(OrderPlaced.self) { event, transaction in
-            try transaction.execute(
+            try transaction.enqueue(
                 "INSERT INTO order_copy (id, customer, total, order_status, version) VALUES (?, ?, ?, 'placed', ?)",
                 event.aggregate.id, event.payload.customer, event.payload.total, event.version)
         }

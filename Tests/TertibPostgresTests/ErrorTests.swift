@@ -217,13 +217,4 @@ struct ErrorTests {
         #expect(failure?.advice?.contains("migrate") == true)
         await store.close()
     }
-
-    /// Makes every insert of a note fail with this state.
-    private func raising(_ state: String) -> String {
-        """
-        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
-            AS 'BEGIN RAISE EXCEPTION ''refused'' USING ERRCODE = ''\(state)''; END';
-        CREATE TRIGGER refuse BEFORE INSERT ON note FOR EACH ROW EXECUTE FUNCTION refuse()
-        """
-    }
 }

@@ -18,6 +18,10 @@ struct RuntimeTests {
         case swallows
         /// Its statement fails, it swallows that, and writes on.
         case goesOn
+        /// A statement fails that it has only enqueued.
+        case enqueues
+        /// The same, and the handler goes on and swallows what it is told then.
+        case enqueuesAndSwallows
         /// What it wrote is refused at the commit.
         case deferred
         /// It throws after it has written.
@@ -84,6 +88,11 @@ extension RuntimeTests.Poison {
             } catch {
                 if self == .goesOn { try transaction.execute("INSERT INTO parent VALUES (2)") }
             }
+        case .enqueues:
+            try transaction.enqueue("INSERT INTO parent VALUES (1)")
+        case .enqueuesAndSwallows:
+            try transaction.enqueue("INSERT INTO parent VALUES (1)")
+            _ = storeError { try transaction.query("SELECT id FROM parent") }
         case .deferred:
             try transaction.execute("INSERT INTO child VALUES (99)")
         case .throwsLate:

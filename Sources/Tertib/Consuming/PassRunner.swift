@@ -58,6 +58,8 @@ struct PassRunner {
             try transaction.savepoint(isForgotten: PlantedBug.savepointForgotten.isActive) {
                 do {
                     try perform(event, report: &attempt)
+                    // What this event has enqueued fails here, where it is this event's.
+                    try transaction.settle()
                     try rethrowIfInfrastructure(nil)
                 } catch let crash as any SimulatedFault {
                     throw crash

@@ -23,6 +23,16 @@ public final class HandlerTransaction {
         try store.execute(sql, arguments: arguments.map(\.sqlValue))
     }
 
+    /// Runs one statement with `?` placeholders whose result is not needed: what a handler should write with.
+    ///
+    /// Statements run in their order, and later ones see what it wrote. A store on a server sends many of them, those of
+    /// other events included, in one round trip; so what is wrong with it may be thrown later: by a later call on this
+    /// transaction, or after the handler has returned. It is blamed on this event all the same, and nothing commits.
+    /// - Throws: ``StoreError``; a statement that controls the transaction is refused.
+    public func enqueue(_ sql: String, _ arguments: any SQLConvertible...) throws {
+        try store.enqueue(sql, arguments: arguments.map(\.sqlValue))
+    }
+
     /// Runs one query with `?` placeholders.
     /// - Throws: ``StoreError``.
     public func query(_ sql: String, _ arguments: any SQLConvertible...) throws -> [SQLRow] {

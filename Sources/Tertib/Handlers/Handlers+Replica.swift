@@ -12,7 +12,7 @@ extension Handlers {
     public static var replica: Handlers {
         var handlers = Handlers()
         handlers.onAnyOther { envelope, transaction in
-            try transaction.execute(
+            try transaction.enqueue(
                 replicaStatement, envelope.aggregate.type.text, envelope.aggregate.id.text, envelope.version.number,
                 envelope.type.text, String(decoding: envelope.body, as: UTF8.self))
         }

@@ -82,6 +82,27 @@ public protocol EffectTransaction: AnyObject {
 
     /// Runs one query with `?` placeholders and returns its rows, a value a column by name.
     func query(_ sql: String, arguments: [SQLValue]) throws -> [SQLRow]
+
+    /// Runs one statement with `?` placeholders whose result nobody needs, in its turn: a later statement sees what it
+    /// wrote. A store that sends statements over a network may send it together with those that follow.
+    /// - Throws: ``StoreError``, for this statement or an earlier one that was enqueued. What is known of its failure
+    ///   only later is thrown by the next call on the transaction, by ``settle()``, or by the commit, which never
+    ///   succeeds then.
+    func enqueue(_ sql: String, arguments: [SQLValue]) throws
+
+    /// Returns when everything that was enqueued has run.
+    /// - Throws: ``StoreError``, the first failure among it, or the one that has ended the transaction before.
+    func settle() throws
+}
+
+extension EffectTransaction {
+    /// Runs the statement at once.
+    public func enqueue(_ sql: String, arguments: [SQLValue]) throws {
+        _ = try execute(sql, arguments: arguments)
+    }
+
+    /// Nothing waits.
+    public func settle() throws {}
 }
 
 /// The side of a transaction that sequences events.
@@ -151,7 +172,8 @@ public protocol OutboxTransaction: AnyObject {
     /// - Returns: whether the row was as expected.
     func compareAndSetHead(_ expected: AggregateHead?, to head: AggregateHead) throws -> Bool
 
-    /// Adds a staged event.
+    /// Adds a staged event. What is wrong with it (its version is staged already) may be thrown as late as the failure
+    /// of an enqueued statement (``EffectTransaction/enqueue(_:arguments:)``).
     func insertOutbox(_ row: OutboxRow) throws
 
     /// Takes, for the time of `lease`, the lowest unpublished row of up to `limit` aggregates that nobody has taken,

@@ -29,7 +29,7 @@ final class LedgerHandler: Sendable {
         let envelope = event.envelope
         try attempts.write(.attempt, envelope)
         try fail(event)
-        try transaction.execute(
+        try transaction.enqueue(
             """
             INSERT INTO lab_row (aggregate_type, aggregate_id, version, value, history) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE SET version = excluded.version,

@@ -7,6 +7,10 @@ final class QueryResult {
     enum Outcome {
         case done
         case failed(ServerFailure)
+        /// Not run, because an earlier one of its pipeline has failed.
+        case skipped
+        /// The server has come to the end of a pipeline.
+        case endOfPipeline
         /// The copy protocol, or something newer than this code.
         case unexpected
     }
@@ -26,6 +30,8 @@ final class QueryResult {
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: .done
         case PGRES_FATAL_ERROR, PGRES_BAD_RESPONSE:
             .failed(ServerFailure(handle, isConnectionLost: isConnectionLost))
+        case PGRES_PIPELINE_ABORTED: .skipped
+        case PGRES_PIPELINE_SYNC: .endOfPipeline
         default: .unexpected
         }
     }

@@ -7,7 +7,8 @@ import Tertib
 /// Used by one thread at a time, which it blocks. libpq is driven in its non-blocking mode, so that every wait has a
 /// deadline: a server that has gone without a word holds a thread only until then, and the connection is given up.
 final class ServerConnection {
-    private let handle: OpaquePointer
+    /// For this class's own files only.
+    let handle: OpaquePointer
     /// Given up by this side: a deadline has passed, or the server is in a state that nothing here asked for.
     private var isAbandoned = false
 
@@ -67,13 +68,9 @@ final class ServerConnection {
 
     /// Runs a prepared statement.
     func execute(
-        _ name: String, _ parameters: [Parameter], binaryResult: Bool, within limit: Duration
+        _ call: PreparedCall, within limit: Duration
     ) throws(ServerFailure) -> QueryResult {
-        let sent = ParameterBlock(parameters).withPointers { values, lengths, formats in
-            PQsendQueryPrepared(
-                handle, name, Int32(parameters.count), values, lengths, formats, binaryResult ? 1 : 0)
-        }
-        try started(sent, limit)
+        try started(queue(call), limit)
         guard let result = try receive(within: limit).last else { throw lost() }
         return result
     }
@@ -89,9 +86,7 @@ final class ServerConnection {
             switch result.outcome {
             case .done: results.append(result)
             case .failed(let reported): failure = failure ?? reported
-            case .unexpected:
-                isAbandoned = true
-                throw ServerFailure(connection: "the statement asked for the copy protocol, which is not spoken here")
+            case .skipped, .endOfPipeline, .unexpected: throw unspoken()
             }
         }
         if let failure { throw failure }
@@ -99,7 +94,16 @@ final class ServerConnection {
         return results
     }
 
-    private func next(until deadline: ContinuousClock.Instant) throws(ServerFailure) -> QueryResult? {
+    /// Hands a statement to libpq, which sends it when it is told to.
+    func queue(_ call: PreparedCall) -> Int32 {
+        ParameterBlock(call.parameters).withPointers { values, lengths, formats in
+            PQsendQueryPrepared(
+                handle, call.name, Int32(call.parameters.count), values, lengths, formats, call.hasBinaryResult ? 1 : 0)
+        }
+    }
+
+    /// The next result of what was sent; `nil` at the end of a statement's.
+    func next(until deadline: ContinuousClock.Instant) throws(ServerFailure) -> QueryResult? {
         while PQisBusy(handle) == 1 {
             try wait(for: Int16(POLLIN), until: deadline)
             // What the server said before it closed is a result, too.
@@ -108,7 +112,8 @@ final class ServerConnection {
         return PQgetResult(handle).map { QueryResult($0, isConnectionLost: PQstatus(handle) != CONNECTION_OK) }
     }
 
-    private func started(_ code: Int32, _ limit: Duration) throws(ServerFailure) {
+    /// Sends what libpq was handed.
+    func started(_ code: Int32, _ limit: Duration) throws(ServerFailure) {
         guard code == 1 else { throw lost() }
         let deadline = ContinuousClock.now + limit
         while true {
@@ -127,19 +132,29 @@ final class ServerConnection {
             let left = deadline - ContinuousClock.now
             let milliseconds = Int32(clamping: max(0, left.components.seconds) * 1000 + 1000)
             guard left > .zero else {
-                isAbandoned = true
-                throw ServerFailure(connection: "the server has not answered in time")
+                throw abandon("the server has not answered in time")
             }
             let ready = poll(&descriptor, 1, min(milliseconds, 5000))
             if ready > 0 { return }
             if ready < 0, errno != EINTR {
-                isAbandoned = true
-                throw ServerFailure(connection: "waiting for the server failed: errno \(errno)")
+                throw abandon("waiting for the server failed: errno \(errno)")
             }
         }
     }
 
-    private func lost() -> ServerFailure {
+    /// Gives the connection up: what was sent, and what was not, cannot be told apart any more.
+    func abandon(_ reason: String) -> ServerFailure {
+        isAbandoned = true
+        return ServerFailure(connection: reason)
+    }
+
+    /// Gives the connection up because of a result that nothing here has asked for.
+    func unspoken() -> ServerFailure {
+        abandon("the statement asked for the copy protocol, which is not spoken here")
+    }
+
+    /// The connection has ended, in libpq's words.
+    func lost() -> ServerFailure {
         ServerFailure(connection: PQerrorMessage(handle).map { String(cString: $0) } ?? "no message")
     }
 }

@@ -28,7 +28,8 @@ final class StatementCache {
     /// A user's statement, checked when it is seen for the first time. A bounded number is kept, the latest, for the
     /// text may be another one each time.
     func user(
-        _ sql: String, types: [UInt32], on connection: ServerConnection, within limit: Duration
+        _ sql: String, types: [UInt32], on connection: ServerConnection, within limit: Duration,
+        beforePreparing: () throws -> Void
     ) throws -> Prepared {
         let key = UserKey(sql: Array(sql.utf8), types: types)
         if let prepared = users[key] { return prepared }
@@ -38,6 +39,7 @@ final class StatementCache {
                 .statement, attempted: "run a statement",
                 reason: "it has \(prepared.statement.parameterCount) placeholders, and was given \(types.count) values")
         }
+        try beforePreparing()
         if order.count >= Self.limit {
             // The oldest goes: a statement that is still in use comes back with one more round trip.
             let oldest = order.removeFirst()

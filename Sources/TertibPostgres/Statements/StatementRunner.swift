@@ -6,6 +6,8 @@ struct StatementRunner {
     let connection: ServerConnection
     let statements: StatementCache
     let options: PostgresOptions
+    /// What waits to be sent; it goes with the next statement.
+    let queue = StatementQueue()
 
     /// How long to wait for the server to answer: longer than its own limit, which is to end the statement first.
     var limit: Duration { options.statementTimeout * 3 / 2 + .seconds(1) }
@@ -35,7 +37,28 @@ struct StatementRunner {
 
     /// Runs a statement without parameters or a result, unprepared.
     func run(_ sql: String) throws {
+        try flush()
         try connection.run(sql, within: limit)
+    }
+
+    /// Adds one of the store's statements to the queue.
+    func enqueue(_ sql: String, _ parameters: [Parameter], for purpose: StatementQueue.Purpose) throws {
+        let name = try forgettingWhatEnded {
+            try statements.own(sql, types: parameters.map(\.type), on: connection, within: limit)
+        }
+        try enqueue(PreparedCall(name: name, parameters: parameters, hasBinaryResult: true), for: purpose)
+    }
+
+    /// Adds a user's statement to the queue; what is wrong with its text or its values is thrown at once.
+    func enqueue(user sql: String, arguments: [SQLValue]) throws {
+        try enqueue(try call(user: sql, arguments), for: .effect(sql))
+    }
+
+    /// Runs what waits in the queue.
+    /// - Throws: ``QueuedFailure``.
+    func flush() throws {
+        let entries = queue.take()
+        if !entries.isEmpty { _ = try send(entries) }
     }
 
     /// Runs a user's statement.
@@ -55,22 +78,57 @@ struct StatementRunner {
     }
 
     private func result(_ sql: String, _ parameters: [Parameter]) throws -> QueryResult {
-        try forgettingWhatEnded {
-            let name = try statements.own(sql, types: parameters.map(\.type), on: connection, within: limit)
-            return try connection.execute(name, parameters, binaryResult: true, within: limit)
+        let name = try forgettingWhatEnded {
+            try statements.own(sql, types: parameters.map(\.type), on: connection, within: limit)
         }
+        return try result(PreparedCall(name: name, parameters: parameters, hasBinaryResult: true))
     }
 
     private func result(user sql: String, _ arguments: [SQLValue]) throws -> QueryResult {
+        try result(try call(user: sql, arguments))
+    }
+
+    private func call(user sql: String, _ arguments: [SQLValue]) throws -> PreparedCall {
         for case .text(let text) in arguments where text.utf8.contains(0) {
             throw StoreError(
                 .statement, attempted: "run a statement",
                 reason: "one of its values contains U+0000, which PostgreSQL cannot store in a text")
         }
         let parameters = arguments.map { Parameter(user: $0) }
-        return try forgettingWhatEnded {
-            let prepared = try statements.user(sql, types: parameters.map(\.type), on: connection, within: limit)
-            return try connection.execute(prepared.name, parameters, binaryResult: false, within: limit)
+        let name = try forgettingWhatEnded {
+            // It may be about a table that a statement in the queue makes, and it may push another one out.
+            try statements.user(
+                sql, types: parameters.map(\.type), on: connection, within: limit, beforePreparing: flush
+            ).name
+        }
+        return PreparedCall(name: name, parameters: parameters, hasBinaryResult: false)
+    }
+
+    private func enqueue(_ call: PreparedCall, for purpose: StatementQueue.Purpose) throws {
+        queue.append(call, for: purpose)
+        if queue.isFull { try flush() }
+    }
+
+    /// Runs a statement, behind those of the queue.
+    private func result(_ call: PreparedCall) throws -> QueryResult {
+        let entries = queue.take()
+        guard entries.isEmpty else {
+            let results = try send(entries, and: call)
+            return results[entries.count]
+        }
+        return try forgettingWhatEnded { try connection.execute(call, within: limit) }
+    }
+
+    /// Sends statements in one round trip.
+    /// - Returns: as many results.
+    /// - Throws: ``QueuedFailure`` for one of `entries`, ``ServerFailure`` for `last`.
+    private func send(_ entries: [StatementQueue.Entry], and last: PreparedCall? = nil) throws -> [QueryResult] {
+        do throws(PipelineFailure) {
+            return try connection.run(entries.map(\.call) + [last].compactMap(\.self), within: limit)
+        } catch {
+            if error.failure.endsPreparedStatement { statements.forget() }
+            guard error.index < entries.count else { throw error.failure }
+            throw QueuedFailure(purpose: entries[error.index].purpose, failure: error.failure)
         }
     }
 

@@ -29,6 +29,7 @@ extension StoreError {
         switch error {
         case let error as StoreError: self = error
         case let failure as ServerFailure: self.init(failure, attempted: attempted, isOwn: isOwn)
+        case let queued as QueuedFailure: self = queued.error
         default: self.init(.unavailable, attempted: attempted, reason: "\(error)")
         }
     }

@@ -70,18 +70,12 @@ extension PostgresTransaction {
 
     func insertOutbox(_ row: OutboxRow) throws {
         try perform("stage version \(row.version) of \(row.aggregate)") {
-            do {
-                try runner.execute(
-                    Self.insertOutboxRow,
-                    Parameter.key(of: row.aggregate) + [
-                        .bigint(row.version.number), .text(row.eventID.text), .bytes(row.stored),
-                        .time(row.stagedAt), .time(Self.free),
-                    ])
-            } catch let failure as ServerFailure where failure.state == "23505" {
-                throw StoreError(
-                    .statement, attempted: "stage version \(row.version) of \(row.aggregate)",
-                    reason: "this version is staged already")
-            }
+            try runner.enqueue(
+                Self.insertOutboxRow,
+                Parameter.key(of: row.aggregate) + [
+                    .bigint(row.version.number), .text(row.eventID.text), .bytes(row.stored),
+                    .time(row.stagedAt), .time(Self.free),
+                ], for: .staging(row.version, row.aggregate))
         }
     }
 

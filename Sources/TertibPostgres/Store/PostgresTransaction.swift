@@ -49,6 +49,14 @@ final class PostgresTransaction: StoreTransaction {
         try perform("run \(sql.excerpt)", isOwn: false) { try runner.execute(user: sql, arguments: arguments) }
     }
 
+    func enqueue(_ sql: String, arguments: [SQLValue]) throws {
+        try perform("run \(sql.excerpt)", isOwn: false) { try runner.enqueue(user: sql, arguments: arguments) }
+    }
+
+    func settle() throws {
+        try perform("run what was enqueued") { try runner.flush() }
+    }
+
     func query(_ sql: String, arguments: [SQLValue]) throws -> [SQLRow] {
         try perform("run \(sql.excerpt)", isOwn: false) { try runner.query(user: sql, arguments: arguments) }
     }
@@ -70,6 +78,7 @@ final class PostgresTransaction: StoreTransaction {
             failedStatement = nil
             // What was collected before the savepoint has been written when it began.
             pendingMarks = PendingMarks()
+            runner.queue.removeAll()
             try perform("undo a savepoint", isAllowedAfterFailure: true) {
                 try runner.run("ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
             }
@@ -89,14 +98,14 @@ final class PostgresTransaction: StoreTransaction {
             throw noted(infrastructureFailure ?? lost(attempted()))
         }
         do {
-            try flush()
+            try writeMarks()
             return try body()
         } catch {
             throw noted(StoreError(wrapping: error, attempted: attempted(), isOwn: isOwn))
         }
     }
 
-    private func flush() throws {
+    private func writeMarks() throws {
         guard !pendingMarks.isEmpty else { return }
         let marks = pendingMarks
         pendingMarks = PendingMarks()
@@ -147,7 +156,7 @@ extension PostgresTransaction {
     }
 
     private func commit(_ crashes: CrashPlan) throws {
-        if !pendingMarks.isEmpty { try perform("mark staged events") {} }
+        if !pendingMarks.isEmpty || !runner.queue.isEmpty { try settle() }
         try crashes.reach(.beforeCommit)
         if let infrastructureFailure { throw infrastructureFailure }
         guard runner.connection.isInTransaction else { throw lost("commit") }
@@ -171,6 +180,7 @@ extension PostgresTransaction {
     ///
     /// A connection on which that fails is not idle, so the pool closes it, and the server undoes everything.
     private func rollback() {
+        runner.queue.removeAll()
         guard runner.connection.isInTransaction || runner.connection.isInFailedTransaction else { return }
         try? runner.run("ROLLBACK")
     }

@@ -17,10 +17,15 @@ public final class CuttingRelay: Sendable {
     /// Where it listens.
     public let port: Int
     private let target: Int
+    private let watch: Watch?
     private let state = Mutex(State())
 
+    /// Begins to look at what the client of one connection sends; what it returns is given the bytes, in their order.
+    public typealias Watch = @Sendable () -> (ArraySlice<UInt8>) -> Void
+
     /// Starts a relay to a server on 127.0.0.1.
-    public init(to target: Int) throws {
+    public init(to target: Int, watch: Watch? = nil) throws {
+        self.watch = watch
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = Self.address(port: 0)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -94,22 +99,26 @@ public final class CuttingRelay: Sendable {
         }
         if !isKept { connection.cut() }
         Self.detach { [weak self] in
-            Self.pump(from: client, to: server) { self != nil }
+            let look = self?.watch?()
+            Self.pump(from: client, to: server) { bytes in
+                look?(bytes)
+                return self != nil
+            }
             connection.leave()
         }
         Self.detach { [weak self] in
-            Self.pump(from: server, to: client) { self.map { !$0.state.withLock { $0.losesAnswers } } ?? false }
+            Self.pump(from: server, to: client) { _ in self.map { !$0.state.withLock { $0.losesAnswers } } ?? false }
             connection.leave()
         }
     }
 
     /// Carries bytes until either side ends; those that `carries` refuses are lost.
-    private static func pump(from source: Int32, to sink: Int32, carries: () -> Bool) {
+    private static func pump(from source: Int32, to sink: Int32, carries: (ArraySlice<UInt8>) -> Bool) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = recv(source, &buffer, buffer.count, 0)
             guard count > 0 else { break }
-            guard carries() else { continue }
+            guard carries(buffer[..<count]) else { continue }
             var sent = 0
             while sent < count {
                 let step = buffer.withUnsafeBytes { bytes in

@@ -22,6 +22,15 @@ func addNote(_ text: String, in transaction: any EffectTransaction) throws -> In
     try transaction.execute("INSERT INTO note (text) VALUES (?)", arguments: [.text(text)])
 }
 
+/// What makes every insert of a note fail with this state.
+func raising(_ state: String) -> String {
+    """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN RAISE EXCEPTION ''refused'' USING ERRCODE = ''\(state)''; END';
+    CREATE TRIGGER refuse BEFORE INSERT ON note FOR EACH ROW EXECUTE FUNCTION refuse()
+    """
+}
+
 /// Runs `body` on a database and a store that has a user's table `note`.
 func withNotes(
     settings: [String: String] = [:], _ body: (TestDatabase, PostgresStore) async throws -> Void

@@ -76,7 +76,7 @@ extension ConsumerStoreConformance {
     }
 
     /// Runs `body` in a savepoint that is undone.
-    private static func undone(_ transaction: any StoreTransaction, _ body: () throws -> Void) throws {
+    static func undone(_ transaction: any StoreTransaction, _ body: () throws -> Void) throws {
         do {
             try transaction.savepoint {
                 try body()

@@ -17,7 +17,7 @@ public enum ConsumerStoreConformance {
 
     /// All checks.
     public static var checks: [Check] {
-        transactionChecks + effectChecks + savepointChecks + claimChecks + writeChecks + parkingChecks
+        transactionChecks + effectChecks + enqueuedChecks + savepointChecks + claimChecks + writeChecks + parkingChecks
             + deadLetterChecks + sweepingChecks + registrationChecks + headChecks + outboxChecks + readerChecks
             + isolationChecks + raceChecks
     }
