@@ -66,6 +66,8 @@ package struct SteppedConsumer: Sendable {
         package let isLimited: Bool
         /// How many aggregates' claims were lost.
         package let conflicts: Int
+        /// How many events were applied after a failure.
+        package let retried: Int
     }
 
     /// Runs a transaction's body up to its commit.
@@ -119,6 +121,6 @@ package struct SteppedConsumer: Sendable {
         return Settlement(
             dispositions: report.dispositions, acknowledged: report.settled(of: batch), carried: tickets,
             held: tickets.filter { report.dispositions[$0] == .held }, hasLeftovers: report.hasLeftovers,
-            isLimited: report.reachedLimit != nil, conflicts: report.conflicts)
+            isLimited: report.reachedLimit != nil, conflicts: report.conflicts, retried: report.retried)
     }
 }

@@ -18,6 +18,13 @@ struct SimulateCommand: AsyncParsableCommand {
               tertib lab simulate --every-call             # each call fails once
               tertib lab simulate --replay failure.json    # a run that failed
 
+            Two engines have one set of oracles. The runtime is everything, loops and all. The explorer has no loops: it \
+            steps the product's own transactions through a model of broker and database, thousands of schedules a \
+            second, or, in small worlds, everything that can happen:
+
+              tertib lab simulate --engine explorer --seeds 0..100000
+              tertib lab simulate --engine explorer --exhaustive
+
             A run that fails is made smaller, told as a timeline, and written to a file that --replay takes. It ends \
             with 1 when an oracle objected, when a second run of a seed was not equal to the first (--twice), or when \
             --rare asks for rare branches and one was met less often.
@@ -27,6 +34,8 @@ struct SimulateCommand: AsyncParsableCommand {
     enum Engine: String, ExpressibleByArgument {
         /// The real asynchronous runtime on a seeded executor.
         case runtime
+        /// The product's transactions, stepped through a model without `async`.
+        case explorer
     }
 
     @Option(name: .long, help: ArgumentHelp("Seeds, the last one left out.", valueName: "a..b"))
@@ -35,8 +44,17 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Run a plan from a file.", valueName: "file"))
     var replay: String?
 
-    @Option(name: .long, help: "What runs the schedules: runtime, the real code on a seeded executor.")
+    @Option(
+        name: .long,
+        help: "What runs the schedules: runtime, the real code on a seeded executor, or explorer, its steps alone.")
     var engine = Engine.runtime
+
+    @Flag(name: .long, help: "Explore small worlds to the end (explorer).")
+    var exhaustive = false
+
+    @Option(
+        name: .long, help: ArgumentHelp("Only worlds with these words in their name (explorer).", valueName: "words"))
+    var world: String?
 
     @Flag(name: .long, help: "Run a small scenario once for each of its calls to store and broker, which fails.")
     var everyCall = false
@@ -67,8 +85,14 @@ struct SimulateCommand: AsyncParsableCommand {
     #endif
 
     func validate() throws {
-        guard [seeds != nil, replay != nil, everyCall].count(where: \.self) == 1 else {
-            throw ValidationError("Give one of --seeds, --replay and --every-call.")
+        guard [seeds != nil, replay != nil, everyCall, exhaustive].count(where: \.self) == 1 else {
+            throw ValidationError("Give one of --seeds, --replay, --every-call and --exhaustive.")
+        }
+        guard engine == .explorer || !exhaustive && world == nil else {
+            throw ValidationError("--exhaustive and --world go with --engine explorer.")
+        }
+        guard engine == .runtime || !everyCall else {
+            throw ValidationError("--every-call goes with --engine runtime.")
         }
         guard (1...64).contains(jobs ?? 1) else { throw ValidationError("--jobs takes a number from 1 to 64.") }
         guard rare >= 0 else { throw ValidationError("--rare takes a number from 0.") }
@@ -80,7 +104,9 @@ struct SimulateCommand: AsyncParsableCommand {
             if let plant, let seeds { return try await runPlanted(plant, seeds, console) }
         #endif
         let isRight: Bool
-        if (trace && seeds != nil) || replay != nil {
+        if engine == .explorer || isExplorersReplay {
+            isRight = try await runExplorer(console)
+        } else if (trace && seeds != nil) || replay != nil {
             isRight = try await runEach(console)
         } else {
             isRight = try await runMany(console)
@@ -96,7 +122,7 @@ struct SimulateCommand: AsyncParsableCommand {
         bar.finish()
         let least = report.failures.first
         let minimal = try await least.asyncMap { try await Simulation().minimise($0) }
-        let file = try minimal.map { try write($0.plan, console) }
+        let file = try minimal.map { try write(try $0.plan.json) }
         let result = SimulationResult(
             report: report, minimal: minimal, file: file, missing: report.vacuous(below: rare))
         if json {
@@ -119,9 +145,9 @@ struct SimulateCommand: AsyncParsableCommand {
         }
     }
 
-    private func write(_ plan: SimulationPlan, _ console: Console) throws -> String {
+    func write(_ json: [UInt8]) throws -> String {
         do {
-            try Data(try plan.json).write(to: URL(fileURLWithPath: output))
+            try Data(json).write(to: URL(fileURLWithPath: output))
         } catch {
             throw Failure(
                 status: .wrong, code: "simulation-file", what: "a failing run could not be written to \(output)",
@@ -175,16 +201,21 @@ struct SimulateCommand: AsyncParsableCommand {
         do {
             return [try SimulationPlan(json: Array(try Data(contentsOf: URL(fileURLWithPath: replay))))]
         } catch {
-            throw Failure(
-                status: .unusable, code: "replay", what: "\(replay) cannot be replayed", why: Self.words(error),
-                next: "Give a file that `tertib lab simulate` has written.")
+            throw Self.unusable(replay, error)
         }
+    }
+
+    static func unusable(_ replay: String, _ error: any Error) -> Failure {
+        Failure(
+            status: .unusable, code: "replay", what: "\(replay) cannot be replayed", why: Self.words(error),
+            next: "Give a file that `tertib lab simulate` has written.")
     }
 
     private static func words(_ error: any Error) -> String {
         switch error {
         case DecodingError.keyNotFound(let key, _): "it has no \(key.stringValue)"
         case is DecodingError: "it is not the plan of a run"
+        case let fault as SmallWorldFault: fault.description
         default: error.localizedDescription
         }
     }

@@ -30,8 +30,8 @@ package struct ExhaustiveSearch {
     private var outcome: Outcome
 
     /// Prepares the search through a world, of at most `limit` states.
-    package init(_ world: SmallWorld, limit: Int = 100_000_000) throws {
-        model = try ExplorerModel(world)
+    package init(_ world: SmallWorld, limit: Int = 100_000_000, also others: [any Oracle] = []) throws {
+        model = try ExplorerModel(world, also: others)
         self.limit = limit
         outcome = Outcome(world: world)
     }

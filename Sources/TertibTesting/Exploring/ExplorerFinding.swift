@@ -12,13 +12,14 @@ package struct ExplorerFinding: Sendable, CustomStringConvertible {
         self.world = world
         self.violation = violation
         self.steps = steps
-        var state = model.initialState
-        timeline = steps.map { step in
-            let line = model.tell(step, in: state)
-            _ = model.take(step, in: &state)
-            return line
-        }
+        timeline = model.timeline(of: steps)
     }
+
+    /// The schedule that it is.
+    package var walk: ExplorerWalk { ExplorerWalk(world: world, steps: steps, violation: violation) }
+
+    /// What `--replay` takes.
+    package var recording: ExplorerRecording { ExplorerRecording(world: world, steps: steps) }
 
     package var description: String {
         var lines = ["\(violation.oracle): \(violation.finding)", "  world: \(world.name)"]

@@ -16,9 +16,9 @@ final class ExplorerJury {
     private var settlements: [Fingerprint: ExplorerViolation?] = [:]
     private var rests: [Fingerprint: ExplorerViolation?] = [:]
 
-    init(_ vocabulary: ExplorerVocabulary) {
+    init(_ vocabulary: ExplorerVocabulary, also others: [any Oracle]) {
         self.vocabulary = vocabulary
-        var oracles = vocabulary.oracleSettings.oracles
+        var oracles = vocabulary.oracleSettings.oracles + others
         for message in vocabulary.world.messages.indices {
             let observation = Observation.stored(vocabulary.logged(message), vocabulary.envelopes[message])
             for index in oracles.indices { _ = oracles[index].observe(observation) }

@@ -1,6 +1,16 @@
 import TertibCore
 
 extension ExplorerModel {
+    /// The steps in words, each as it happens.
+    func timeline(of steps: [ExplorerStep]) -> [String] {
+        var state = initialState
+        return steps.map { step in
+            let line = tell(step, in: state)
+            _ = take(step, in: &state)
+            return line
+        }
+    }
+
     /// A step in words, as it is about to happen.
     func tell(_ step: ExplorerStep, in state: ExplorerState) -> String {
         let thread = Int(step.thread)

@@ -8,11 +8,12 @@ final class ExplorerModel {
     let book: TransactionBook
     let jury: ExplorerJury
 
-    init(_ world: SmallWorld) throws {
+    /// Prepares a world that all oracles watch, and others that are given.
+    init(_ world: SmallWorld, also others: [any Oracle] = []) throws {
         self.world = world
         vocabulary = try ExplorerVocabulary(world)
         book = TransactionBook(vocabulary)
-        jury = ExplorerJury(vocabulary)
+        jury = ExplorerJury(vocabulary, also: others)
     }
 
     /// Nothing is delivered, nothing is written.

@@ -1,6 +1,6 @@
 /// One step of a small world.
 struct ExplorerStep: Hashable, Sendable {
-    enum Kind: UInt8 {
+    enum Kind: UInt8, CaseIterable {
         case deliver, begin, beginAfterHold, call, callConflicts, callFails, commit, commitIsUnknown, commitIsLost,
             acknowledge, loseAcknowledgement, crash, giveBack, sweep, wake, repair, timePasses
     }
@@ -26,9 +26,12 @@ struct ExplorerStep: Hashable, Sendable {
 }
 
 /// What an oracle has found.
-package struct ExplorerViolation: Hashable, Sendable {
+package struct ExplorerViolation: Hashable, Sendable, CustomStringConvertible {
     /// The oracle's name.
     package let oracle: String
     /// What it has seen.
     package let finding: String
+
+    /// `applied-once: product/1@3 was applied twice`
+    package var description: String { "\(oracle): \(finding)" }
 }

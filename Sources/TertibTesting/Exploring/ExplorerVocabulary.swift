@@ -20,11 +20,7 @@ struct ExplorerVocabulary: Sendable {
     static let now = Timestamp(microseconds: 1_772_366_400_000_000)
 
     init(_ world: SmallWorld) throws {
-        precondition(world.messages.count <= SmallWorld.limits.messages, "at most so many messages")
-        precondition(world.aggregates <= SmallWorld.limits.aggregates, "at most so many aggregates")
-        precondition(world.threads <= SmallWorld.limits.threads, "at most so many threads")
-        precondition(
-            world.messages.allSatisfy { 1...SmallWorld.limits.versions ~= $0.version }, "at most so many versions")
+        if let fault = world.fault { throw SmallWorldFault(description: fault) }
         self.world = world
         let factory = try EventFactory()
         codec = factory.codec
@@ -114,4 +110,9 @@ struct ExplorerVocabulary: Sendable {
     }
 
     static func slot(aggregate: Int, version: Int) -> Int { aggregate * SmallWorld.limits.versions + version - 1 }
+}
+
+/// Why a world cannot be explored.
+package struct SmallWorldFault: Error, CustomStringConvertible {
+    package let description: String
 }

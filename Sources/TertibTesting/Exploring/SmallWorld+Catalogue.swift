@@ -23,9 +23,10 @@ extension SmallWorld {
             },
             shape(
                 "handlers that fail now and then",
-                history(1, 2) + [Message(0, 1), Message(0, 2, .mayFail), Message(0, 3)]
+                history(1, 2) + [Message(0, 1, .mayFail), Message(0, 2, .mayFail), Message(0, 3)]
             ) {
-                $0.allowance.failures = 1
+                $0.allowance.failures = 4
+                $0.maxAttempts = 3
             },
             shape("an event published twice", history(0, 2) + [Message(0, 2), Message(0, 1), Message(0, 3)]) {
                 $0.holds = false
@@ -75,6 +76,26 @@ extension SmallWorld {
             },
             explored("a poison event in the middle", [Message(0, 1), Message(0, 2, .fails), Message(0, 3)]) {
                 $0.allowance.sweeps = 2
+                $0.holds = false
+            },
+            explored("a handler that fails now and then", [Message(0, 1), Message(0, 2, .mayFail)]) {
+                $0.allowance.failures = 3
+                $0.allowance.sweeps = 2
+                $0.holds = false
+            },
+            explored("two events, and everything that can be lost", history(0, 2)) {
+                $0.allowance.unknownCommits = 1
+                $0.allowance.conflicts = 1
+                $0.allowance.lostAcknowledgements = 1
+                $0.allowance.duplicates = 1
+                $0.allowance.returns = 1
+                $0.sweepers = 0
+            },
+            explored("three events, room for one parked row, a drain of one a transaction", history(0, 3)) {
+                $0.parkedLimit = 1
+                $0.drainLimit = 1
+                $0.allowance.sweeps = 1
+                $0.allowance.returns = 1
                 $0.holds = false
             },
             explored("one writer, four events, a crash, a second delivery", history(0, 4)) {

@@ -83,4 +83,5 @@ struct BodyResult: Hashable {
     var hasLeftovers = false
     var isLimited = false
     var conflicts = 0
+    var retried = 0
 }

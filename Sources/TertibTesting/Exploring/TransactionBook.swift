@@ -169,6 +169,7 @@ extension BodyResult {
         hasLeftovers = settlement.hasLeftovers
         isLimited = settlement.isLimited
         conflicts = settlement.conflicts
+        retried = settlement.retried
     }
 }
 

@@ -31,11 +31,18 @@ struct ExplorerHunt {
         seed = options.seed
     }
 
+    /// Rare branches that all schedules so far have met less than twenty times.
+    var missedBranches: [ExplorerBranch] {
+        var branches = BranchCounts()
+        for world in worlds { branches.add(world.branches) }
+        return branches.vacuous(below: 20)
+    }
+
     var steps: Int { worlds.reduce(0) { $0 + $1.steps } }
 
     /// The first violation among so many schedules. A shorter way to the same oracle's, among some more schedules of the
     /// same world, stands in for it.
-    func first(of count: Int) -> Prey? {
+    func first(of count: Int) throws -> Prey? {
         var seeds = SeededGenerator(seed: seed)
         for number in 0..<count {
             let world = worlds[number % worlds.count]
@@ -48,6 +55,7 @@ struct ExplorerHunt {
                 let shrunk = world.shrunk(other)
                 if shrunk.timeline.count < shortest.timeline.count { shortest = shrunk }
             }
+            shortest = try ExplorerShrinker.minimise(shortest)
             return Prey(
                 engine: .explorer, oracle: shortest.violation.oracle, schedules: number + 1,
                 steps: shortest.timeline.count, place: shortest.world.name, timeline: "\(shortest)")

@@ -29,8 +29,12 @@ struct Mutants {
         PlantedBug.plant(nil)
         let explorer = try ExplorerHunt(options)
         let (schedules, runs) = (10 * options.schedules, options.schedules / 5)
-        var prey = explorer.first(of: schedules)
+        var prey = try explorer.first(of: schedules)
         if prey == nil { prey = try await SimulationHunt(options).first(of: runs) }
+        guard explorer.missedBranches.isEmpty || schedules < 10_000 else {
+            print("rarely met by \(schedules) schedules of the explorer: \(explorer.missedBranches)")
+            return false
+        }
         if let prey {
             print("without a bug, schedule \(prey.schedules), \(prey.oracle):\n\(prey.timeline)")
             return false

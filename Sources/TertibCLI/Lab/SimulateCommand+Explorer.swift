@@ -1,0 +1,117 @@
+import ArgumentParser
+import Foundation
+import TertibTesting
+
+/// `tertib lab simulate --engine explorer`
+extension SimulateCommand {
+    /// Whether the file to replay is the explorer's: then it need not be named.
+    var isExplorersReplay: Bool {
+        // A file that cannot be read is reported by whoever replays it.
+        guard let replay, let data = try? Data(contentsOf: URL(fileURLWithPath: replay)) else { return false }
+        return ExplorerRecording.isRecording(Array(data))
+    }
+
+    func runExplorer(_ console: Console) async throws -> Bool {
+        if let replay { return try runRecording(replay, console) }
+        if exhaustive { return try await explore(console) }
+        guard let seeds else { return false }
+        let exploration = Exploration(worlds: try chosen(from: SmallWorld.shapes))
+        if trace { return try runTraces(seeds, exploration, console) }
+        let bar = ProgressBar("Exploring", unit: "schedules")
+        let threads = jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+        let report = try await exploration.run(seeds: seeds.range, twice: twice, jobs: threads) { done in
+            bar.update(UInt64(done), of: UInt64(seeds.range.count))
+        }
+        bar.finish()
+        let least = try report.failures.first.map { try ExplorerShrinker.minimise($0.finding) }
+        let file = try least.map { try write(try $0.recording.json) }
+        let result = ExplorerResult(
+            report: report, least: least, file: file, missing: report.branches.vacuous(below: rare))
+        if json {
+            console.write(result.document)
+        } else {
+            for line in result.lines(for: console.output) { console.write(line) }
+        }
+        return result.isRight
+    }
+
+    private func chosen(from worlds: [SmallWorld]) throws -> [SmallWorld] {
+        guard let world else { return worlds }
+        let chosen = worlds.filter { $0.name.contains(world) }
+        guard chosen.isEmpty else { return chosen }
+        throw Failure(
+            status: .unusable, code: "world", what: "there is no world with \"\(world)\" in its name",
+            why: "the worlds are: " + worlds.map(\.name).joined(separator: "; "), next: "Name one of them.")
+    }
+
+    // MARK: - Single schedules
+
+    private func runTraces(_ seeds: SeedRange, _ exploration: Exploration, _ console: Console) throws -> Bool {
+        var isRight = true
+        var documents: [JSONValue] = []
+        for seed in seeds.range {
+            let (walk, timeline) = try exploration.walk(seed: seed)
+            isRight = isRight && walk.violation == nil
+            if json {
+                documents.append(walk.document(seed: seed, timeline: timeline))
+            } else {
+                tell(walk, "seed \(seed), \(walk.world.name)", timeline, console)
+            }
+        }
+        if json { console.write(documents.count == 1 ? documents[0] : .array(documents)) }
+        return isRight
+    }
+
+    private func runRecording(_ file: String, _ console: Console) throws -> Bool {
+        let recording: ExplorerRecording
+        do {
+            recording = try ExplorerRecording(json: Array(try Data(contentsOf: URL(fileURLWithPath: file))))
+        } catch {
+            throw Self.unusable(file, error)
+        }
+        let (walk, timeline) = try recording.replay()
+        if json {
+            console.write(walk.document(seed: nil, timeline: trace ? timeline : nil))
+        } else {
+            tell(walk, walk.world.name, timeline, console)
+        }
+        return walk.violation == nil
+    }
+
+    private func tell(_ walk: ExplorerWalk, _ title: String, _ timeline: [String], _ console: Console) {
+        console.write(SafeText.escaped(title))
+        let width = String(timeline.count).count
+        for (index, line) in timeline.enumerated() {
+            let number = String(index + 1)
+            let indent = String(repeating: " ", count: width - number.count)
+            console.write("  \(indent)\(number)  " + SafeText.escaped(line))
+        }
+        if let violation = walk.violation {
+            console.write(TextStyle.bad.apply("wrong: ", on: console.output) + SafeText.escaped("\(violation)"))
+        }
+        console.write("\(Words.count(walk.count, "step")), trace \(walk.traceName)")
+    }
+
+    // MARK: - Everything
+
+    private func explore(_ console: Console) async throws -> Bool {
+        let worlds = try chosen(from: SmallWorld.explored)
+        let bar = ProgressBar("Exploring", unit: "worlds")
+        var outcomes: [ExhaustiveSearch.Outcome] = []
+        for world in worlds {
+            bar.update(UInt64(outcomes.count), of: UInt64(worlds.count))
+            var search = try ExhaustiveSearch(world)
+            outcomes.append(search.run())
+        }
+        bar.finish()
+        let found = outcomes.compactMap(\.finding).first
+        let file = try found.map { try write(try $0.recording.json) }
+        let result = ExhaustiveResult(outcomes: outcomes, file: file, rare: rare)
+        if json {
+            console.write(result.document)
+        } else {
+            for line in result.lines(for: console.output) { console.write(line) }
+        }
+        return result.isRight
+    }
+}
