@@ -8,6 +8,8 @@ public struct PostgresOptions: Hashable, Sendable {
     public var url: String
     /// A file whose first line is the password; read for every connection, so that a new one takes effect by itself.
     public var passwordFile: String?
+    /// The password itself, where there is no file of it.
+    public var password: PostgresPassword?
     /// How many connections are open at once, at most.
     public var connections: Int
     /// How long one attempt to connect may take; libpq counts whole seconds.
@@ -25,12 +27,14 @@ public struct PostgresOptions: Hashable, Sendable {
 
     /// Creates options; there is at least one connection.
     public init(
-        url: String, passwordFile: String? = nil, connections: Int = 8, connectTimeout: Duration = .seconds(5),
+        url: String, passwordFile: String? = nil, password: PostgresPassword? = nil, connections: Int = 8,
+        connectTimeout: Duration = .seconds(5),
         acquireTimeout: Duration = .seconds(30), statementTimeout: Duration = .seconds(30),
         lockTimeout: Duration = .seconds(5), idleTransactionTimeout: Duration = .seconds(60)
     ) {
         self.url = url
         self.passwordFile = passwordFile
+        self.password = password
         self.connections = max(1, connections)
         self.connectTimeout = connectTimeout
         self.acquireTimeout = acquireTimeout

@@ -19,6 +19,9 @@ import TertibCore
 ///   mode.
 public final class PostgresStore: ConsumerStore {
     private let pool: ConnectionPool
+    private let options: PostgresOptions
+    /// Who listens now; `nil` when the store is closed.
+    private let listeners = Mutex<[ObjectIdentifier: StagingListener]?>([:])
     /// Whether the version of the tables has been looked at; once is enough, for it only rises by an upgrade.
     private let isChecked = Mutex(false)
 
@@ -31,6 +34,7 @@ public final class PostgresStore: ConsumerStore {
         withoutFile.passwordFile = nil
         _ = try ConnectionSettings(withoutFile)
         pool = ConnectionPool(options)
+        self.options = options
     }
 
     /// Creates or upgrades the tables, in one transaction that one replica runs while the others wait for it.
@@ -75,8 +79,33 @@ public final class PostgresStore: ConsumerStore {
         return try await withSession("read") { runner in try PostgresReader.run(on: runner, body) }
     }
 
-    /// Closes the connections, after the transactions that run.
+    /// The server tells.
+    public var announcesStaging: Bool { true }
+
+    /// Listens on a connection of its own, beside ``PostgresOptions/connections``; one that is lost is made again, and
+    /// `staged` called once then.
+    public func watchStaging(_ staged: @escaping @Sendable () -> Void) async {
+        let listener = StagingListener(options, staged)
+        let isOpen = listeners.withLock { listeners in
+            listeners?[ObjectIdentifier(listener)] = listener
+            return listeners != nil
+        }
+        guard isOpen else { return }
+        await withTaskCancellationHandler {
+            await listener.run()
+        } onCancel: {
+            listener.stop()
+        }
+        listeners.withLock { _ = $0?.removeValue(forKey: ObjectIdentifier(listener)) }
+    }
+
+    /// Closes the connections, after the transactions that run; who listens is told to stop.
     public func close() async {
+        let listening = listeners.withLock { listeners in
+            defer { listeners = nil }
+            return listeners?.values.map(\.self) ?? []
+        }
+        for listener in listening { listener.stop() }
         await pool.close()
     }
 

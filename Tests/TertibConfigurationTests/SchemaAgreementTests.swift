@@ -22,6 +22,7 @@ struct SchemaAgreementTests {
         "endless duration", "too short a wait", "no hold",
         "credentials that do not exist", "password in place of its file", "folder as token", "missing authorities",
         "folder as database", "missing folder", "database's password that does not exist",
+        "password in a variable that is not set", "password in a variable that is empty",
         "inbox in the namespace", "TLS not required, with tls://", "hold beyond half the wait", "limit below hold",
         "delays in disorder", "first delay beyond the default of the last", "parked limits in disorder",
         "pending below a batch",

@@ -64,6 +64,14 @@ struct ConnectionTests {
         #expect(isEncrypted == .integer(1))
         await store.close()
 
+        let options = PostgresOptions(url: verified, password: PostgresPassword("it's canary"))
+        var dumped = ""
+        dump(options, to: &dumped)
+        #expect(!"\(options) \(String(reflecting: options)) \(dumped)".contains("canary"))
+        let given = try PostgresStore(options: options)
+        try await given.migrate()
+        await given.close()
+
         for (settings, reason) in [
             ("?sslmode=disable", "no pg_hba.conf entry"),
             ("?sslmode=verify-full&sslrootcert=\(certificates.client)", "certificate verify failed"),

@@ -32,6 +32,14 @@ public protocol ConsumerStore: Sendable {
     /// Runs `body` on one consistent snapshot, without blocking writers.
     func read<Result: Sendable>(_ body: @escaping @Sendable (any StoreReader) throws -> Result) async throws -> Result
 
+    /// Whether ``watchStaging(_:)`` tells of what other processes stage; without it a relay only looks now and then.
+    var announcesStaging: Bool { get }
+
+    /// Calls `staged` after transactions that have staged events, of whichever process on this database, and whenever
+    /// it may have missed one; from any thread, and at times without a reason. Returns when the task is cancelled, or
+    /// the store closed.
+    func watchStaging(_ staged: @escaping @Sendable () -> Void) async
+
     /// Closes every connection, after the transactions that run. Idempotent.
     func close() async
 }
@@ -39,6 +47,12 @@ public protocol ConsumerStore: Sendable {
 extension ConsumerStore {
     /// One transaction writes at a time.
     public var locksRows: Bool { false }
+
+    /// Nobody tells.
+    public var announcesStaging: Bool { false }
+
+    /// Returns at once.
+    public func watchStaging(_ staged: @escaping @Sendable () -> Void) async {}
 
     /// Runs `body` in one transaction: where one writes at a time, that is serializable.
     public func serializableTransaction<Result: Sendable>(

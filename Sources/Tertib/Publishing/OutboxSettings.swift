@@ -4,10 +4,15 @@ public struct OutboxSettings: Hashable, Sendable {
     public var inFlight: Int
     /// How long published rows are kept, so that what a broker loses can be published again.
     public var hold: Duration
+    /// How often the outbox is looked at without being told that something was staged.
+    public var pollInterval: Duration
 
     /// Creates settings.
-    public init(inFlight: Int = 1024, hold: Duration = .seconds(600)) {
+    public init(
+        inFlight: Int = 1024, hold: Duration = .seconds(600), pollInterval: Duration = .milliseconds(400)
+    ) {
         self.inFlight = inFlight
         self.hold = hold
+        self.pollInterval = pollInterval
     }
 }

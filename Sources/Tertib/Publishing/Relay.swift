@@ -17,8 +17,6 @@ struct Relay: Sendable {
     /// How long a claim keeps neighbours away, so that a killed relay's aggregates do not stand still for longer. The
     /// expectation is the fence: two relays at one row publish it once.
     private static let lease: Duration = .seconds(5)
-    /// Between two looks without being woken.
-    private static let pollInterval: Duration = .milliseconds(400)
     /// At most so many rows are deleted in one transaction.
     private static let cleaningLimit = 5000
     private static let cleaningInterval: Duration = .seconds(10)
@@ -41,6 +39,15 @@ struct Relay: Sendable {
 
     /// Runs until cancelled; a broker or database that is away is waited for.
     func run() async throws {
+        guard store.announcesStaging else { return try await publishUntilCancelled() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [store, signal] in await store.watchStaging { signal.wake() } }
+            defer { group.cancelAll() }
+            try await publishUntilCancelled()
+        }
+    }
+
+    private func publishUntilCancelled() async throws {
         var failures = 0
         var lastCleaning = Duration.zero
         while !Task.isCancelled {
@@ -53,7 +60,7 @@ struct Relay: Sendable {
                     try await clean()
                 }
                 if count > 0 { continue }
-                let half = Self.pollInterval / 2
+                let half = settings.pollInterval / 2
                 await signal.wait(atMost: half + context.jitter(upTo: half * 2), on: context.time)
             } catch let fault as any SimulatedFault {
                 throw fault

@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 package import Tertib
 #if SQLite
@@ -45,12 +46,29 @@ extension TertibConfiguration {
             #else
                 throw Self.notBuilt("SQLite")
             #endif
-        case .postgres(let url, let passwordFile):
+        case .postgres(let url, let password):
             #if PostgreSQL
-                return try PostgresStore(options: PostgresOptions(url: url.url, passwordFile: passwordFile))
+                var options = PostgresOptions(url: url.url)
+                switch password {
+                case nil: break
+                case .file(let path): options.passwordFile = path
+                case .environment(let name): options.password = PostgresPassword(try Self.secret(in: name))
+                }
+                return try PostgresStore(options: options)
             #else
                 throw Self.notBuilt("PostgreSQL")
             #endif
+        }
+    }
+
+    /// What a variable of this process holds; it was there when the configuration was read.
+    private static func secret(in variable: String) throws(StoreError) -> String {
+        do throws(Mismatch) {
+            return try EnvironmentSecret.value(of: variable, in: ProcessInfo.processInfo.environment)
+        } catch {
+            throw StoreError(
+                .unsafeConfiguration, attempted: "read the database's password",
+                reason: "$.store.password.environment \(error.problem)")
         }
     }
 

@@ -7,13 +7,16 @@ final class ReadingContext {
     let file: String
     /// Where relative paths start.
     let directory: String
+    /// The variables of the process.
+    let environment: [String: String]
     private(set) var problems: [ConfigurationProblem] = []
     private(set) var warnings: [ConfigurationProblem] = []
     private(set) var settings: [EffectiveSetting] = []
 
-    init(file: String, directory: String) {
+    init(file: String, directory: String, environment: [String: String]) {
         self.file = file
         self.directory = directory
+        self.environment = environment
     }
 
     /// Keeps a problem.

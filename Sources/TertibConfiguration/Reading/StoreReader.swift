@@ -62,12 +62,12 @@ struct StoreReader {
 
     private func readPostgres(_ section: Section) -> StoreConfiguration? {
         let url = section.required("url", Self.url)
-        guard let node = section.node("password") else { return url.map { .postgres(url: $0, passwordFile: nil) } }
-        guard let file = readPassword(node, at: section.path.member("password")), let url else { return nil }
-        return .postgres(url: url, passwordFile: file)
+        guard let node = section.node("password") else { return url.map { .postgres(url: $0, password: nil) } }
+        guard let source = readPassword(node, at: section.path.member("password")), let url else { return nil }
+        return .postgres(url: url, password: source)
     }
 
-    private func readPassword(_ node: JSONNode, at path: JSONPath) -> String? {
+    private func readPassword(_ node: JSONNode, at path: JSONPath) -> PasswordSource? {
         guard node.members != nil else {
             // What was found is not repeated: it may be the password.
             context.report(
@@ -76,11 +76,36 @@ struct StoreReader {
                 advice: "write the password into a file, and name that: { \"file\": \"orders.password\" }")
             return nil
         }
-        guard let section = Section(node, at: path, keys: ["file"], later: ["environment"], in: context),
-            let file = section.required("file", .path(in: context.directory, example: "orders.password")),
+        guard let section = Section(node, at: path, keys: ["file", "environment"], in: context) else { return nil }
+        guard section.has("environment") else { return readPasswordFile(section) }
+        guard !section.has("file") else {
+            section.reportContradiction(
+                of: ["environment"], "is given beside a file",
+                reason: "expected one place that the password is in, found two", advice: "remove one of them")
+            return nil
+        }
+        return readPasswordVariable(section)
+    }
+
+    private func readPasswordFile(_ section: Section) -> PasswordSource? {
+        guard let file = section.required("file", .path(in: context.directory, example: "orders.password")),
             NamedFile(context: context, section: section, key: "file", path: file).checkLine()
         else { return nil }
-        return file
+        return .file(file)
+    }
+
+    private func readPasswordVariable(_ section: Section) -> PasswordSource? {
+        guard let name = section.required("environment", EnvironmentSecret.name) else { return nil }
+        do {
+            _ = try EnvironmentSecret.value(of: name, in: context.environment)
+            return .environment(name)
+        } catch {
+            context.report(
+                .unreadable, at: section.position(of: "environment"), section.path.member("environment"),
+                error.problem, reason: "expected a variable of this process with the password in it",
+                advice: "set the variable where the service is started, or correct its name")
+            return nil
+        }
     }
 
     private static let url = Form<PostgresURL>(

@@ -1,3 +1,4 @@
+import Foundation
 import TertibCore
 
 extension TertibConfiguration {
@@ -26,6 +27,13 @@ extension TertibConfiguration {
     public static func read(
         _ text: [UInt8], file: String, directory: String
     ) throws(ConfigurationError) -> TertibConfiguration {
+        try read(text, file: file, directory: directory, environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// Reads and checks the text of a configuration, with these variables as the environment.
+    static func read(
+        _ text: [UInt8], file: String, directory: String, environment: [String: String]
+    ) throws(ConfigurationError) -> TertibConfiguration {
         let root: JSONNode
         do {
             root = try JSONNode.parse(text)
@@ -36,6 +44,8 @@ extension TertibConfiguration {
                     code: .syntax, file: file, line: position.line, column: position.column, path: "$",
                     problem: "is not JSON", reason: error.problem, advice: "correct the file at \(file):\(position)"))
         }
-        return try ConfigurationReader(context: ReadingContext(file: file, directory: directory)).read(root)
+        return try ConfigurationReader(
+            context: ReadingContext(file: file, directory: directory, environment: environment)
+        ).read(root)
     }
 }

@@ -16,6 +16,7 @@ struct ConnectionSettings {
         guard values["password"] == nil, values["sslpassword"] == nil else {
             throw Self.refused("it contains a password", advice: "Put the password into a file, and name the file.")
         }
+        values["password"] = options.password?.text
         if let file = options.passwordFile { values["password"] = try Self.password(in: file) }
         var defaults = [
             "application_name": "tertib", "client_encoding": "UTF8",

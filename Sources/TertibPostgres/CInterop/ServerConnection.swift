@@ -94,6 +94,28 @@ final class ServerConnection {
         return results
     }
 
+    /// Waits for the results of what was sent.
+    /// - Returns: the first of them. What fails behind it changes nothing about it.
+    func receiveFirst(within limit: Duration) throws(ServerFailure) -> QueryResult? {
+        let deadline = ContinuousClock.now + limit
+        var answer: Result<QueryResult, ServerFailure>?
+        do throws(ServerFailure) {
+            while let result = try next(until: deadline) {
+                guard answer == nil else { continue }
+                switch result.outcome {
+                case .done: answer = .success(result)
+                case .failed(let reported): answer = .failure(reported)
+                case .skipped, .endOfPipeline, .unexpected: throw unspoken()
+                }
+            }
+            guard isAlive else { throw lost() }
+        } catch {
+            // The connection has ended; what was answered before is true all the same.
+            answer = answer ?? .failure(error)
+        }
+        return try answer?.get()
+    }
+
     /// Hands a statement to libpq, which sends it when it is told to.
     func queue(_ call: PreparedCall) -> Int32 {
         ParameterBlock(call.parameters).withPointers { values, lengths, formats in

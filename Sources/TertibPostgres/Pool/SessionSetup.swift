@@ -35,9 +35,11 @@ enum SessionSetup {
     }
 
     /// - A generic plan of a statement over arrays would reckon with ten elements, and cost a factor of ten.
+    /// - What runs outside of a transaction names its isolation by this default.
     /// - The scanner of placeholders knows strings without escapes only.
     private static func settings(_ options: PostgresOptions) -> String {
         """
+        SET default_transaction_isolation = 'read committed';
         SET client_min_messages = warning; SET plan_cache_mode = force_custom_plan;
         SET standard_conforming_strings = on; SET bytea_output = hex; SET DateStyle = 'ISO, YMD';
         SET TimeZone = 'UTC'; SET extra_float_digits = 1;

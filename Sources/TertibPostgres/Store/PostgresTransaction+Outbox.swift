@@ -77,6 +77,7 @@ extension PostgresTransaction {
                     .time(row.stagedAt), .time(Self.free),
                 ], for: .staging(row.version, row.aggregate))
         }
+        hasStaged = true
     }
 
     func deletePublished(before time: Timestamp, limit: Int) throws -> Int {

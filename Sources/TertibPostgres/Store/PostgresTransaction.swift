@@ -12,6 +12,8 @@ final class PostgresTransaction: StoreTransaction {
     /// What has failed since the innermost savepoint, and ended what that savepoint guards.
     private var failedStatement: StoreError?
     private var isOver = false
+    /// Whether relays are to be told.
+    var hasStaged = false
     private var depth = 0
     /// Written before anything else is done.
     var pendingMarks = PendingMarks()
@@ -162,13 +164,13 @@ extension PostgresTransaction {
         guard runner.connection.isInTransaction else { throw lost("commit") }
         let tag: String?
         do throws(ServerFailure) {
-            try runner.connection.send("COMMIT", within: runner.limit)
+            try runner.connection.send(hasStaged ? "COMMIT; \(StagingNotice.send)" : "COMMIT", within: runner.limit)
         } catch {
             throw StoreError(commit: error)
         }
         try crashes.reach(.commitSent)
         do throws(ServerFailure) {
-            tag = try runner.connection.receive(within: runner.limit).last?.commandTag
+            tag = try runner.connection.receiveFirst(within: runner.limit)?.commandTag
         } catch {
             throw StoreError(commit: error)
         }

@@ -182,9 +182,22 @@ enum BadFiles {
             "password as text", Sample.postgres(#""postgresql://db/orders", "password": §"canary""#), .wrongType,
             "$.store.password", "expected an object"),
         BadFile(
-            "password in the environment",
-            Sample.postgres(#""postgresql://db/orders", "password": { "file": "password", §"environment": "P" }"#),
-            .notYet, "$.store.password.environment", "is not there yet"),
+            "password in two places",
+            Sample.postgres(
+                #""postgresql://db/orders", "password": { "file": "password", "environment": §"PASSWORD" }"#),
+            .contradiction, "$.store.password.environment", "beside a file"),
+        BadFile(
+            "password in a variable that is not set",
+            Sample.postgres(#""postgresql://db/orders", "password": { "environment": §"TERTIB_UNSET" }"#), .unreadable,
+            "$.store.password.environment", "is not set"),
+        BadFile(
+            "password in a variable that is empty",
+            Sample.postgres(#""postgresql://db/orders", "password": { "environment": §"TERTIB_EMPTY" }"#), .unreadable,
+            "$.store.password.environment", "does not hold one line"),
+        BadFile(
+            "password in place of a variable's name",
+            Sample.postgres(#""postgresql://db/orders", "password": { "environment": §"canary-4711" }"#),
+            .invalidValue, "$.store.password.environment", "is not the name"),
         BadFile(
             "database's password that does not exist",
             Sample.postgres(#""postgresql://db/orders", "password": { "file": §"nowhere" }"#), .unreadable,

@@ -61,6 +61,9 @@ enum GoodFiles {
             Sample.postgres(
                 #""postgres://orders@db-1:5432,db-2/orders?sslmode=verify-full&target_session_attrs=read-write", "#
                     + #""password": { "file": "password" }"#)),
+        GoodFile(
+            "PostgreSQL with a password in the environment",
+            Sample.postgres(#""postgresql://orders@db/orders", "password": { "environment": "PASSWORD" }"#)),
         GoodFile("PostgreSQL by a socket", Sample.postgres(#""postgresql:///orders?host=/var/run/postgresql""#)),
         GoodFile("PostgreSQL by an address", Sample.postgres(#""postgresql://orders@[::1]:5433/orders%20of%202026""#)),
         GoodFile("empty TLS", Sample.tls("{}")),

@@ -37,7 +37,9 @@ final class Workspace {
 
     /// Reads a configuration whose relative paths start in this folder.
     func read(_ text: String) throws(ConfigurationError) -> TertibConfiguration {
-        try TertibConfiguration.read(Array(text.utf8), file: "orders.json", directory: path)
+        try TertibConfiguration.read(
+            Array(text.utf8), file: "orders.json", directory: path,
+            environment: ["PASSWORD": "content-of-the-variable", "TERTIB_EMPTY": "", "P": "x"])
     }
 }
 
