@@ -29,11 +29,25 @@ public protocol StoreReader: AnyObject {
     /// Unpublished outbox rows of one aggregate or all, by position, at most `limit`.
     func outboxRows(of aggregate: Aggregate?, limit: Int) throws -> [OutboxRow]
 
+    /// Unpublished outbox rows of several aggregates, by version, at most `limit` of each; what a relay asks for.
+    func outboxRows(ofEach aggregates: [Aggregate], limit: Int) throws -> [Aggregate: [OutboxRow]]
+
     /// The head of an aggregate.
     func head(of aggregate: Aggregate) throws -> AggregateHead?
 
     /// Runs one query with `?` placeholders.
     func query(_ sql: String, arguments: [SQLValue]) throws -> [SQLRow]
+}
+
+extension StoreReader {
+    /// Asks for one aggregate after the other.
+    public func outboxRows(ofEach aggregates: [Aggregate], limit: Int) throws -> [Aggregate: [OutboxRow]] {
+        var rows: [Aggregate: [OutboxRow]] = [:]
+        for aggregate in aggregates {
+            rows[aggregate] = try outboxRows(of: aggregate, limit: limit).sorted { $0.version < $1.version }
+        }
+        return rows
+    }
 }
 
 /// What a consumer has, in numbers.

@@ -123,10 +123,10 @@ struct Relay: Sendable {
 
     /// The rows that follow a claimed one: while its lease lasts, nobody else takes a row of its aggregate.
     private static func runs(of claims: [OutboxClaim], in reader: any StoreReader) throws -> [RelayRun] {
-        try claims.map { claim in
+        let rows = try reader.outboxRows(ofEach: claims.map(\.row.aggregate), limit: RelayRun.limit)
+        return claims.map { claim in
             var run = RelayRun(claim)
-            let rows = try reader.outboxRows(of: claim.row.aggregate, limit: RelayRun.limit)
-            for row in rows.sorted(by: { $0.version < $1.version }) {
+            for row in rows[claim.row.aggregate] ?? [] {
                 if let last = run.rows.last, row.version.follows(last.version) { run.rows.append(row) }
             }
             return run

@@ -78,6 +78,21 @@ extension PostgresReader {
         }
     }
 
+    func outboxRows(ofEach aggregates: [Aggregate], limit: Int) throws -> [Aggregate: [OutboxRow]] {
+        try perform("read the outbox") {
+            let rows = try runner.rows(
+                """
+                SELECT o.* FROM unnest($1::text[], $2::text[]) AS w (aggregate_type, aggregate_id)
+                CROSS JOIN LATERAL (
+                    SELECT \(OutboxRow.columns) FROM tertib_outbox AS own
+                    WHERE own.published_at IS NULL
+                        AND own.aggregate_type = w.aggregate_type AND own.aggregate_id = w.aggregate_id
+                    ORDER BY own.version LIMIT $3) AS o
+                """, Parameter.keys(of: aggregates) + [.bigint(limit)], OutboxRow.init)
+            return Dictionary(grouping: rows, by: \.aggregate).mapValues { $0.sorted { $0.version < $1.version } }
+        }
+    }
+
     func head(of aggregate: Aggregate) throws -> AggregateHead? {
         try perform("read the head of \(aggregate)") {
             try runner.first(PostgresTransaction.selectHead, Parameter.key(of: aggregate)) {

@@ -126,6 +126,17 @@ extension ConsumerStoreConformance {
                 try Expect.equal(summary.oldestStagedAt, rows.map(\.stagedAt).min(), "the oldest of them")
                 try Expect.that(one.allSatisfy { $0.aggregate == second }, "the rows of one aggregate alone")
             },
+            check("a reader reads what is unpublished of each of several aggregates, lowest versions first") { store in
+                let aggregates = [try Sample.aggregate("1"), try Sample.aggregate("2"), try Sample.aggregate("3")]
+                try await stage(aggregates[0], 1...4, in: store)
+                try await stage(aggregates[1], 1...1, in: store)
+                let claim = try Expect.some(try await takeOutbox(limit: 1, in: store).first, "a claim")
+                try Expect.equal(claim.row.aggregate, aggregates[0], "the aggregate staged first")
+                try await publish(claim.row, at: 1, in: store)
+                let rows = try await store.read { try $0.outboxRows(ofEach: aggregates, limit: 2) }
+                let versions = aggregates.map { rows[$0]?.map(\.version.number) ?? [] }
+                try Expect.equal(versions, [[2, 3], [1], []], "the versions of each")
+            },
         ]
     }
 
