@@ -10,7 +10,7 @@ servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
 export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test mutants explore mutation trial chaos experiment fuzz test-tsan test-asan lint format clean
+.PHONY: help build demo test mutants explore mutation trial chaos experiment bench fuzz test-tsan test-asan lint format clean
 
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
@@ -61,6 +61,10 @@ experiment: ## The experiment on a release build: writes docs/experiment.md and 
 	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab replicas \
 		--page docs/experiment.md --plot docs/images/experiment.svg $(ARGS)
 
+bench: ## What the bus costs beside the C libraries alone, on a release build (ARGS="--rows 10000 --json")
+	@$(scripts)/install demo
+	@$(scripts)/bench $(ARGS)
+
 fuzz: ## Bounded fuzzing of everything that reads outside bytes (ARGS="--seconds 600 FuzzWire")
 	@$(scripts)/install demo
 	@$(scripts)/fuzz $(ARGS)
@@ -84,4 +88,4 @@ format: ## Format the sources in place
 	@swift format --in-place --parallel --recursive Package.swift Sources Tests Snippets
 
 clean: ## Remove what was built; what was downloaded stays in $(tools)
-	@rm -rf .build .build-adopter .build-mutants .build-mutation .build-fuzz .build-thread .build-address
+	@rm -rf .build .build-adopter .build-mutants .build-mutation .build-fuzz .build-thread .build-address .build-benchmarks
