@@ -22,13 +22,14 @@ demo: ## Build the shop and run it under faults, with and without Tertib (ARGS="
 	@$(scripts)/build release
 	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" demo $(ARGS)
 
-test: ## Everything that has to pass: lint, tests, adopter, foreign trials, small worlds, planted bugs
+test: ## Everything that has to pass: lint, tests, adopter, foreign trials, chaos, small worlds, planted bugs
 	@$(scripts)/install test
 	@$(scripts)/lint
 	@$(scripts)/build tests
 	@$(scripts)/run-tests $(ARGS)
 	@$(scripts)/adopter
 	@$(scripts)/trial --short
+	@$(scripts)/chaos
 	@$(scripts)/mutants --explore
 	@$(scripts)/mutants --schedules 10000
 

@@ -107,7 +107,7 @@ let package = Package(
             name: "TertibCLITests", dependencies: ["ShopDemo", "TertibCLI", "TertibLab", "TestServers", arguments]),
         .testTarget(
             name: "TertibLabTests",
-            dependencies: ["TertibConfiguration", "TertibLab", "TertibTesting", "TestServers", sqlite]),
+            dependencies: ["TertibConfiguration", "TertibLab", "TertibTesting", "TestServers", sqlite, postgres]),
         .testTarget(
             name: "ShopTests",
             dependencies: [

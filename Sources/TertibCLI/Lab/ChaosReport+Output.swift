@@ -35,10 +35,13 @@ extension ChaosReport {
         }
         if violationCount > violations.count { lines.append("... and \(violationCount - violations.count) more") }
         if let folder { lines.append("Databases and logs are in \(SafeText.escaped(folder)).") }
+        if interrupted { lines.append("It was stopped before its end, and nothing was compared.") }
         let verdict =
-            isRight
-            ? "Nothing is lost, nothing is applied twice, nothing is out of order."
-            : "\(Words.count(violationCount, "violation")): run it again with --seed \(seed) --keep."
+            isRight && interrupted
+            ? "Nothing was wrong until then."
+            : isRight
+                ? "Nothing is lost, nothing is applied twice, nothing is out of order."
+                : "\(Words.count(violationCount, "violation")): run it again with --seed \(seed) --keep."
         return lines + [(isRight ? TextStyle.good : .bad).apply(verdict, on: terminal)]
     }
 }

@@ -76,8 +76,9 @@ final class ChaosFleet: Sendable {
         process.kill(restartingAfter: pause)
     }
 
-    /// Sees that there are so many. Of those that go every second one goes by `kill -9`.
-    func scale(to count: Int) throws {
+    /// Sees that there are so many. Of those that go every second one goes by `kill -9`. Returns how many those were.
+    @discardableResult
+    func scale(to count: Int) throws -> Int {
         while self.count < count { try add() }
         let leaving = state.withLock { state in
             let seats = state.seats.keys.sorted().suffix(max(0, state.seats.count - count))
@@ -86,6 +87,7 @@ final class ChaosFleet: Sendable {
         for (index, process) in leaving.enumerated() {
             if index.isMultiple(of: 2) { process.end() } else { process.killForGood() }
         }
+        return leaving.count / 2
     }
 
     /// SIGTERM for all; ``run()`` returns when they have ended.

@@ -44,6 +44,18 @@ struct ChaosPlan: Hashable, Sendable {
         case scale(to: Int)
         /// The database's disk is full.
         case fillDisk
+        /// The broker's disk is full; afterwards the broker is killed and started again.
+        case fillBrokerDisk
+        /// The database server ends without a checkpoint, as by `pg_ctl stop -m immediate`.
+        case restartDatabase
+        /// A share of the replicas' connections is ended by the server.
+        case killBackends(share: Double)
+        /// The connection is cut at so many commits, which reach the server or do not.
+        case cutCommits(replica: Int, count: Int, isForwarded: Bool)
+        /// The server lets in so few.
+        case limitConnections(to: Int)
+        /// Everything between replica and database takes longer.
+        case slowDatabase(replica: Int, delay: Duration)
     }
 
     /// The faults, by time.
@@ -66,9 +78,9 @@ struct ChaosPlan: Hashable, Sendable {
         staged = max(10, options.events * 12 / 100)
         appended = max(10, options.events * 8 / 100)
         var random = SeededGenerator(seed: options.seed, topic: "chaos")
-        let number = max(Self.deckSize, Int(options.length / Self.pace))
-        var kinds: [Kind] = []
-        while kinds.count < number { kinds += Self.deck(&random) }
+        var kinds = Self.deck(options.store, &random)
+        let number = max(kinds.count, Int(options.length / Self.pace))
+        while kinds.count < number { kinds += Self.deck(options.store, &random) }
         faults = kinds.prefix(number).enumerated().map { index, kind in
             let place = (Double(index) + random.fraction()) / Double(number)
             return Fault(
@@ -76,10 +88,8 @@ struct ChaosPlan: Hashable, Sendable {
         }
     }
 
-    private static let deckSize = 15
-
     /// Every kind once, in another order each time, so that a short run meets all of them.
-    private static func deck(_ random: inout SeededGenerator) -> [Kind] {
+    private static func deck(_ store: ChaosOptions.Store, _ random: inout SeededGenerator) -> [Kind] {
         func replica() -> Int { Int.random(in: 0..<64, using: &random) }
         func crash() -> Kind {
             .crash(
@@ -94,9 +104,26 @@ struct ChaosPlan: Hashable, Sendable {
             .slow(replica: replica(), delay: .milliseconds(.random(in: 5...200, using: &random))),
             .stall(replica: replica()), .halfOpen(replica: replica()),
             .loseAcknowledgements(replica: replica(), share: 0.1 + 0.5 * random.fraction()),
-            .scale(to: .random(in: 1...ChaosOptions.mostReplicas, using: &random)), .fillDisk,
+            .scale(to: .random(in: 1...ChaosOptions.mostReplicas, using: &random)), .fillBrokerDisk,
         ]
-        return kinds.shuffled(using: &random)
+        return (kinds + ofDatabase(store, &random)).shuffled(using: &random)
+    }
+
+    /// The kinds that only one database knows.
+    private static func ofDatabase(_ store: ChaosOptions.Store, _ random: inout SeededGenerator) -> [Kind] {
+        func replica() -> Int { Int.random(in: 0..<64, using: &random) }
+        switch store {
+        case .sqlite: return [.fillDisk]
+        case .server: return [.killBackends(share: 0.7), .limitConnections(to: .random(in: 1...4, using: &random))]
+        case .postgres:
+            return [
+                .restartDatabase, .killBackends(share: 0.7),
+                .cutCommits(replica: replica(), count: .random(in: 1...5, using: &random), isForwarded: true),
+                .cutCommits(replica: replica(), count: .random(in: 1...5, using: &random), isForwarded: false),
+                .limitConnections(to: .random(in: 1...4, using: &random)),
+                .slowDatabase(replica: replica(), delay: .milliseconds(.random(in: 2...60, using: &random))),
+            ]
+        }
     }
 
     private static func length(of kind: Kind, _ random: inout SeededGenerator) -> Duration {
@@ -110,8 +137,10 @@ struct ChaosPlan: Hashable, Sendable {
         case .cut: milliseconds(200...3000)
         case .slow, .loseAcknowledgements: milliseconds(1000...4000)
         case .stall, .halfOpen: milliseconds(500...5000)
-        case .scale: .zero
-        case .fillDisk: milliseconds(500...2500)
+        case .scale, .killBackends: .zero
+        case .fillDisk, .fillBrokerDisk: milliseconds(500...2500)
+        case .restartDatabase: milliseconds(50...1500)
+        case .cutCommits, .limitConnections, .slowDatabase: milliseconds(1000...4000)
         }
     }
 }

@@ -6,7 +6,7 @@ public struct ChaosReport: Hashable, Sendable, Codable {
     public struct Faults: Hashable, Sendable, Codable {
         /// `kill -9` of a replica at any moment.
         public var kills = 0
-        /// Replicas that ended themselves at a crash point.
+        /// Replicas that ended themselves at a crash point, besides.
         public var crashes = 0
         /// `kill -9` at an acknowledgement, before the broker saw it.
         public var killsAtAcknowledgement = 0
@@ -32,10 +32,26 @@ public struct ChaosReport: Hashable, Sendable, Codable {
         public var scalings = 0
         /// Times the database's disk was full.
         public var fullDisks = 0
+        /// Times the broker's disk was full, with a restart afterwards.
+        public var brokerFullDisks = 0
+        /// Immediate shutdowns of the database server.
+        public var databaseRestarts = 0
+        /// Replicas' connections that the database server has ended.
+        public var backendKills = 0
+        /// Connections cut at a `COMMIT`, right before or right after it reached the database.
+        public var cutCommits = 0
+        /// Times the database let in a few connections only.
+        public var connectionLimits = 0
+        /// Links to the database slowed down.
+        public var slowDatabaseLinks = 0
         /// Copies of events that were published on purpose.
         public var duplicates = 0
         /// Aggregates with an event that can never be applied.
         public var poisonedAggregates = 0
+        /// Aggregates with two events of one version.
+        public var forks = 0
+        /// Histories removed from the stream after they had been applied.
+        public var trimmedHistories = 0
     }
 
     /// What the replicas did with their deliveries, as far as they could still say it.
@@ -76,6 +92,14 @@ public struct ChaosReport: Hashable, Sendable, Codable {
         public var attempts = 0
         /// Messages of the stream beyond the first of their version.
         public var copies = 0
+        /// How long some ordinary events took after the faults, without poisoned aggregates among them.
+        public var secondsWithoutPoison = 0.0
+        /// How long as many took with poisoned aggregates among them.
+        public var secondsWithPoison = 0.0
+        /// Lines of the replicas' logs that were looked through for what must not be there.
+        public var logLines = 0
+        /// Of these: lines about ids that are made to forge others.
+        public var hostileLogLines = 0
     }
 
     /// What load and faults were drawn from.
@@ -84,6 +108,10 @@ public struct ChaosReport: Hashable, Sendable, Codable {
     public var minutes: Double
     /// How many replicas there were at the beginning and at the end.
     public var replicas: Int
+    /// Which database they shared: `sqlite` or `postgres`.
+    public var store: String
+    /// Whether it was stopped before its end, by a signal: then only what was seen until then stands here.
+    public var interrupted = false
     /// Different events in the stream.
     public var events = 0
     /// Aggregates in the stream.
@@ -109,10 +137,18 @@ public struct ChaosReport: Hashable, Sendable, Codable {
     public static let mostViolations = 50
 
     /// Creates the report of a run that has shown nothing yet.
-    init(seed: UInt64, minutes: Double, replicas: Int) {
-        self.seed = seed
-        self.minutes = minutes
-        self.replicas = replicas
+    init(_ options: ChaosOptions) {
+        seed = options.seed
+        minutes = options.length / .seconds(60)
+        replicas = options.replicas
+        store = options.store == .sqlite ? "sqlite" : "postgres"
+    }
+
+    /// The report of a run that was stopped before it had shown anything.
+    static func interrupted(_ options: ChaosOptions) -> ChaosReport {
+        var report = ChaosReport(options)
+        report.interrupted = true
+        return report
     }
 
     /// Whether nothing is wrong.

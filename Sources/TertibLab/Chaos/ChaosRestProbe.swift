@@ -4,12 +4,14 @@ import TertibCore
 /// Says what still moves.
 struct ChaosRestProbe: Sendable {
     let tertib: Tertib
-    let plan: ChaosPlan
+    /// So many events have to be staged, and so many appended.
+    let staged: Int
+    let appended: Int
 
     /// How much is still to be staged, published or delivered.
     func backlog() async throws -> Int {
         let durable = try? await tertib.log.consumerState(LabNames.durable)
-        let toStage = try await tertib.store.read { reader in plan.staged - (try Self.done(StagedLoad.type, reader)) }
+        let toStage = try await tertib.store.read { reader in staged - (try Self.done(StagedLoad.type, reader)) }
         return toStage + Int(durable?.pending ?? 0) + (durable?.acknowledgementPending ?? 0)
     }
 
@@ -17,10 +19,10 @@ struct ChaosRestProbe: Sendable {
     func unrest() async throws -> [String] {
         var found = try await tertib.store.read { reader in
             var found: [String] = []
-            let staged = try Self.done(StagedLoad.type, reader)
-            if staged < plan.staged { found.append("\(staged) of \(plan.staged) events are staged") }
-            let appended = try Self.done(AppendLoop.type, reader)
-            if appended < plan.appended { found.append("\(appended) of \(plan.appended) events are appended") }
+            let isStaged = try Self.done(StagedLoad.type, reader)
+            if isStaged < staged { found.append("\(isStaged) of \(staged) events are staged") }
+            let isAppended = try Self.done(AppendLoop.type, reader)
+            if isAppended < appended { found.append("\(isAppended) of \(appended) events are appended") }
             let unpublished = try Self.number(
                 "SELECT COUNT(*) AS number FROM tertib_outbox WHERE published_at IS NULL", reader)
             if unpublished > 0 { found.append("\(unpublished) events are to be published") }

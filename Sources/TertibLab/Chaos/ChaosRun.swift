@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import Tertib
 import TertibCore
@@ -9,6 +10,7 @@ final class ChaosRun: Sendable {
     private let tell: @Sendable (ChaosProgress) -> Void
     private let monitor: ChaosMonitor
     private let foreign: ForeignPublisher
+    private let trimmer: HistoryTrimmer
     private let injector: FaultInjector
     private let acknowledged: AsyncStream<[AcknowledgedDelivery]>
     private let phase = Mutex("starting")
@@ -24,17 +26,18 @@ final class ChaosRun: Sendable {
         monitor = ChaosMonitor(tertib: tertib, fleet: stage.fleet, tally: stage.tally, seed: stage.options.seed)
         foreign = ForeignPublisher(
             tertib: tertib, plan: stage.plan, options: stage.options, brokerPort: stage.brokerPort)
+        trimmer = HistoryTrimmer(tertib: tertib, length: stage.options.length, brokerPort: stage.brokerPort)
         let (acknowledged, trap) = AsyncStream<[AcknowledgedDelivery]>.makeStream(bufferingPolicy: .bufferingNewest(64))
         self.acknowledged = acknowledged
-        injector = FaultInjector(
-            fleet: stage.fleet, broker: stage.broker, proxy: stage.proxy, disk: stage.disk, seed: stage.options.seed,
-            trap: { trap.yield($0) })
+        injector = FaultInjector(stage, trap: { trap.yield($0) })
     }
 
     /// Plays everything, and judges.
     func conduct() async throws -> Chaos.Outcome {
         // The first call creates the stream.
         _ = try await tertib.log.state()
+        // Once for all replicas, which would otherwise race for it.
+        try await LabWorker.createTables(tertib)
         try stage.fleet.scale(to: stage.options.replicas)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.watch() }
@@ -42,12 +45,20 @@ final class ChaosRun: Sendable {
             enter("load and faults")
             let start = ContinuousClock.now
             async let published: Void = foreign.run()
+            async let trimmed: Void = trimmer.run()
             try await injector.play(stage.plan.faults, from: start, marksFrom: began)
             try await published
-            let rest = try await comeToRest()
+            try await trimmed
+            var rest = try await comeToRest()
+            enter("poison among others")
+            let isolation = try await IsolationProbe(
+                tertib: tertib, brokerPort: stage.brokerPort, seed: stage.options.seed
+            ).run()
+            monitor.add(isolation.violations)
+            rest.unrest += try await waitForRest(within: .seconds(60)).unrest
             enter("stopping the replicas")
             stage.fleet.end()
-            let outcome = try await judge(rest)
+            let outcome = try await judge(rest, isolation)
             group.cancelAll()
             return outcome
         }
@@ -72,7 +83,7 @@ final class ChaosRun: Sendable {
     private func judgeAcknowledgements() async throws {
         let judge = AcknowledgementJudge(tertib: tertib)
         for await deliveries in acknowledged {
-            monitor.add(try await judge.judge(deliveries))
+            monitor.add(try await retrying { try await judge.judge(deliveries) })
             checked.withLock { $0 += deliveries.count }
         }
     }
@@ -90,30 +101,41 @@ extension ChaosRun {
     /// Ends all faults, and waits until nothing moves any more.
     private func comeToRest() async throws -> Rest {
         enter("coming to rest")
-        try injector.calm()
+        try await injector.calm()
         try stage.fleet.scale(to: stage.options.replicas)
         let calm = ContinuousClock.now
         let at = seconds
         monitor.change { $0.calmAt = at }
-        let probe = ChaosRestProbe(tertib: tertib, plan: stage.plan)
-        let backlog = try await probe.backlog()
+        let backlog = try await retrying { try await self.probe.backlog() }
         // As much as the backlog takes at a modest rate, and time enough on a machine that does much else besides; how
         // long it took stands in the report.
-        let limit = .seconds(30) + .seconds(Double(backlog) / 250)
+        var rest = try await waitForRest(within: .seconds(30) + .seconds(Double(backlog) / 250))
+        if rest.unrest.isEmpty {
+            let at = seconds
+            monitor.change { $0.restAt = at }
+            rest.seconds = ((ContinuousClock.now - calm) / .milliseconds(10)).rounded() / 100
+        }
+        return rest
+    }
+
+    private var probe: ChaosRestProbe {
+        ChaosRestProbe(tertib: tertib, staged: stage.plan.staged, appended: stage.plan.appended)
+    }
+
+    private func waitForRest(within limit: Duration) async throws -> Rest {
+        let deadline = ContinuousClock.now + limit
         var unrest: [String] = []
         var quiet = 0
-        while ContinuousClock.now < calm + limit {
+        while ContinuousClock.now < deadline {
             do {
                 unrest = try await probe.unrest()
             } catch let error as EventLogError where error.isRetriable {
                 unrest = ["\(error)"]
+            } catch let error as StoreError where error.isRetriable {
+                unrest = ["\(error)"]
             }
             quiet = unrest.isEmpty ? quiet + 1 : 0
-            if quiet == 2 {
-                let at = seconds
-                monitor.change { $0.restAt = at }
-                return Rest(seconds: ((ContinuousClock.now - calm) / .milliseconds(10)).rounded() / 100)
-            }
+            if quiet == 2 { return Rest() }
             try await Task.sleep(for: .milliseconds(200))
         }
         return Rest(unrest: unrest)
@@ -122,10 +144,8 @@ extension ChaosRun {
 
 /// Judgement.
 extension ChaosRun {
-    private func judge(_ rest: Rest) async throws -> Chaos.Outcome {
-        let options = stage.options
-        var report = ChaosReport(
-            seed: options.seed, minutes: options.length / .seconds(60), replicas: options.replicas)
+    private func judge(_ rest: Rest, _ isolation: IsolationProbe.Finding) async throws -> Chaos.Outcome {
+        var report = ChaosReport(stage.options)
         report.add(rest.unrest.map { LabViolation(.rest, "not at rest: \($0)") })
         report.secondsToRest = rest.seconds
         try await waitForReplicas()
@@ -134,22 +154,57 @@ extension ChaosRun {
         report.add(judgeAccounts())
         enter("reading the stream")
         let codec = WireCodec(namespace: tertib.options.namespace)
-        let stream = try await StreamFacts.read(from: tertib.log, codec: codec) { _, _ in }
+        var stream = try await StreamFacts.read(from: tertib.log, codec: codec) { _, _ in }
+        stream.remember(trimmer.removed)
         enter("judging")
         var attempts = AttemptFacts()
         for file in stage.workspace.attemptFiles { try attempts.read(file) }
-        let database = try await DatabaseFacts.read(from: tertib.store)
+        let database = try await retrying { [tertib] in try await DatabaseFacts.read(from: tertib.store) }
         let verdict = Verdict(stream: stream, database: database, attempts: attempts)
         report.add(verdict.violations)
         report.add(try await judgeAudit(stream))
         report.events = stream.events
         report.aggregates = stream.entries.count
-        fill(&report, attempts, copies: stream.copies)
+        fill(&report)
+        report.faults.poisonedAggregates += isolation.poisonedAggregates
+        report.outcomes.secondsWithoutPoison = isolation.secondsWithout
+        report.outcomes.secondsWithPoison = isolation.secondsWith
+        try judgeLogs(&report)
+        report.outcomes.attempts = attempts.count
+        report.outcomes.copies = stream.copies
         report.outcomes.deadLettered = database.deadLetters.count
-        var timeline = monitor.timeline
+        return outcome(report)
+    }
+
+    private func outcome(_ report: ChaosReport) -> Chaos.Outcome {
+        var (report, timeline) = (report, monitor.timeline)
         for mark in injector.marks { timeline.add(mark) }
         report.seconds = seconds
         return Chaos.Outcome(report: report, timeline: timeline)
+    }
+
+    /// What has been seen so far, of a run that was stopped.
+    var interrupted: Chaos.Outcome {
+        var report = ChaosReport.interrupted(stage.options)
+        report.add(monitor.violations)
+        fill(&report)
+        let published = foreign.published
+        report.events = published.messages - published.duplicates
+        return outcome(report)
+    }
+
+    /// Tries again while the database is away.
+    private func retrying<Result: Sendable>(
+        _ body: @Sendable () async throws -> Result
+    ) async throws -> Result {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            do {
+                return try await body()
+            } catch let error as StoreError where error.isRetriable && ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
     }
 
     /// Until the last has ended after SIGTERM.
@@ -172,7 +227,21 @@ extension ChaosRun {
         }
     }
 
-    /// The audit has to find the poisoned aggregates, and nothing else.
+    private func judgeLogs(_ report: inout ChaosReport) throws {
+        let secrets = try stage.postgres?.server.map {
+            [try String(contentsOfFile: $0.passwordFile, encoding: .utf8).trimmingCharacters(in: .newlines)]
+        }
+        for name in try FileManager.default.contentsOfDirectory(atPath: stage.workspace.folder).sorted()
+        where name.hasPrefix("replica-") && name.hasSuffix(".log") {
+            let log = FileManager.default.contents(atPath: stage.workspace.path(name)) ?? Data()
+            let finding = Canary.look(into: log, of: name, secrets: secrets ?? [])
+            report.outcomes.logLines += finding.lines
+            report.outcomes.hostileLogLines += finding.hostileLines
+            report.add(finding.violations)
+        }
+    }
+
+    /// The audit has to find the poisoned aggregates, and nothing else; of a fork it may or may not see something.
     private func judgeAudit(_ stream: StreamFacts) async throws -> [LabViolation] {
         let audit = try await Auditor(services: [tertib]).run()
         let found = [
@@ -180,7 +249,7 @@ extension ChaosRun {
             ("missing", audit.missing),
         ]
         var violations = found.flatMap { name, entries in
-            entries.filter { !$0.aggregate.isPoisoned }.map {
+            entries.filter { !$0.aggregate.isPoisoned && !$0.aggregate.isForked }.map {
                 LabViolation(.audit, "the audit says that \($0.aggregate) is \(name)")
             }
         }
@@ -193,14 +262,17 @@ extension ChaosRun {
         return violations
     }
 
-    private func fill(_ report: inout ChaosReport, _ attempts: AttemptFacts, copies: Int) {
+    private func fill(_ report: inout ChaosReport) {
         report.faults = injector.faults
         report.faults.crashes = stage.fleet.crashed
         let published = foreign.published
         report.faults.duplicates = published.duplicates
         report.faults.poisonedAggregates = published.poisonedAggregates
+        report.faults.forks = published.forks
+        report.faults.trimmedHistories = trimmer.purged
         let network = stage.proxy.counts
         report.faults.lostAcknowledgements = network.lostAcknowledgements
+        report.faults.cutCommits = stage.postgres?.proxy?.counts.cutCommits ?? 0
         let counts = stage.tally.counts
         report.outcomes = ChaosReport.Outcomes(
             delivered: counts.delivered, applied: counts.applied, stale: counts.stale, held: counts.held,
@@ -208,6 +280,6 @@ extension ChaosRun {
             failures: counts.failures, deliveries: network.deliveries,
             redeliveries: network.redeliveries, acknowledgementsChecked: checked.withLock { $0 },
             mostParked: monitor.mostParked, largestMegabytes: monitor.largestMegabytes,
-            givenUp: stage.fleet.givenUp, attempts: attempts.count, copies: copies)
+            givenUp: stage.fleet.givenUp)
     }
 }

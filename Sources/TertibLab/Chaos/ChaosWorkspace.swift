@@ -14,19 +14,24 @@ extension Workspace {
     }
 
     /// Writes the JSON files of supervisor and replicas.
-    func writeLabConfigurations(brokerPort: Int, links: [NetworkProxy.Link]) throws {
-        try write(Self.labConfiguration("nats://127.0.0.1:\(brokerPort)"), to: "supervisor.json")
-        for link in links { try write(Self.labConfiguration(link.url), to: "replica-\(link.number + 1).json") }
+    func writeLabConfigurations(brokerPort: Int, links: [NetworkProxy.Link], postgres: ChaosPostgres?) throws {
+        let file = "{ \"kind\": \"sqlite\", \"path\": \"database/lab.sqlite\" }"
+        let own = Self.labConfiguration(
+            "nats://127.0.0.1:\(brokerPort)", store: postgres?.configuration(of: nil) ?? file)
+        try write(own, to: "supervisor.json")
+        for link in links {
+            let store = postgres?.configuration(of: link.number) ?? file
+            try write(Self.labConfiguration(link.url, store: store), to: "replica-\(link.number + 1).json")
+        }
     }
 
-    /// PostgreSQL joins here: `store` is the only line that names the database.
-    static func labConfiguration(_ url: String) -> String {
+    private static func labConfiguration(_ url: String, store: String) -> String {
         """
         {
           "service": "\(LabNames.service)",
           "nats": { "servers": ["\(url)"] },
           "stream": { "name": "\(LabNames.stream)", "namespace": "\(LabNames.namespace)" },
-          "store": { "kind": "sqlite", "path": "database/lab.sqlite" },
+          "store": \(store),
           "consumers": {
             "\(LabNames.consumer)": {
               "acknowledgementWait": "\(Int(ChaosPlan.acknowledgementWait / .milliseconds(1)))ms",

@@ -3,11 +3,12 @@ import Tertib
 
 /// Plays the plan's faults.
 final class FaultInjector: Sendable {
-    private let fleet: ChaosFleet
+    let fleet: ChaosFleet
+    let postgres: ChaosPostgres?
     private let broker: Broker
     private let proxy: NetworkProxy
     private let disk: SmallDisk?
-    private let seed: UInt64
+    private let brokerDisk: SmallDisk?
     private let trap: @Sendable ([AcknowledgedDelivery]) -> Void
     private let state = Mutex(State())
 
@@ -19,15 +20,13 @@ final class FaultInjector: Sendable {
 
     /// - Parameter trap: gets what was acknowledged when a replica was killed at an acknowledgement; called on the
     ///   proxy's thread.
-    init(
-        fleet: ChaosFleet, broker: Broker, proxy: NetworkProxy, disk: SmallDisk?, seed: UInt64,
-        trap: @escaping @Sendable ([AcknowledgedDelivery]) -> Void
-    ) {
-        self.fleet = fleet
-        self.broker = broker
-        self.proxy = proxy
-        self.disk = disk
-        self.seed = seed
+    init(_ stage: ChaosStage, trap: @escaping @Sendable ([AcknowledgedDelivery]) -> Void) {
+        fleet = stage.fleet
+        postgres = stage.postgres
+        broker = stage.broker
+        proxy = stage.proxy
+        disk = stage.disk
+        brokerDisk = stage.brokerDisk
         self.trap = trap
     }
 
@@ -52,17 +51,24 @@ final class FaultInjector: Sendable {
     }
 
     /// Ends whatever fault still lasts.
-    func calm() throws {
-        for link in proxy.links { proxy.change(link) { $0 = LinkRules() } }
+    func calm() async throws {
+        for proxy in [proxy, postgres?.proxy].compactMap(\.self) {
+            for link in proxy.links { proxy.change(link) { $0 = LinkRules() } }
+        }
         for process in fleet.present { process.resume() }
         try disk?.free()
+        try brokerDisk?.free()
+        try await postgres?.unlimitConnections()
     }
 
-    private func note(
-        _ kind: String, _ seat: Int?, _ length: Duration, _ count: WritableKeyPath<ChaosReport.Faults, Int>
+    /// Takes note of a fault.
+    /// - Parameter count: where it is counted, if not elsewhere; and how many it is.
+    func note(
+        _ kind: String, _ seat: Int?, _ length: Duration, _ count: WritableKeyPath<ChaosReport.Faults, Int>?,
+        times: Int = 1
     ) {
         state.withLock { state in
-            state.faults[keyPath: count] += 1
+            if let count { state.faults[keyPath: count] += times }
             let from = (ContinuousClock.now - state.start) / .seconds(1)
             state.marks.append(
                 ChaosTimeline.Mark(
@@ -81,7 +87,7 @@ extension FaultInjector {
         case .crash(let number, let point, let count):
             guard let (seat, process) = fleet.replica(number) else { return }
             fleet.crash(seat, process, at: "\(point.rawValue):\(count)", restartingAfter: length)
-            note("crash point", seat, length, \.kills)
+            note("crash point", seat, length, nil)  // counted when it has crashed
         case .killAtAcknowledgement(let number, let after):
             killAtAcknowledgement(number, after: after, length)
         case .pause(let number):
@@ -99,16 +105,27 @@ extension FaultInjector {
         case .killBroker:
             if broker.kill(restartingAfter: length) { note("broker kill -9", nil, length, \.brokerKills) }
         case .scale(let count):
-            try fleet.scale(to: count)
+            let killed = try fleet.scale(to: count)
             note("scale", nil, .zero, \.scalings)
+            state.withLock { $0.faults.kills += killed }
         case .fillDisk:
             guard let disk else { return }
             try disk.fill()
             note("full disk", nil, length, \.fullDisks)
             try await Task.sleep(for: length)
             try disk.free()
+        case .fillBrokerDisk:
+            guard let brokerDisk else { return }
+            try brokerDisk.fill()
+            note("broker's full disk", nil, length, \.brokerFullDisks)
+            try await Task.sleep(for: length)
+            try brokerDisk.free()
+            // It does not find out that there is space again, and nor does it end on SIGTERM (nats-server 2.9.10).
+            broker.insist(restartingAfter: .milliseconds(50))
         case .cut, .slow, .stall, .halfOpen, .loseAcknowledgements:
             try await disturbNetwork(fault)
+        case .restartDatabase, .killBackends, .cutCommits, .limitConnections, .slowDatabase:
+            try await disturbDatabase(fault)
         }
     }
 
@@ -124,21 +141,12 @@ extension FaultInjector {
             try await disturb(number, "half open", fault.length, \.halfOpenLinks) { $0.line = .halfOpen }
         case .loseAcknowledgements(let number, let share):
             guard let (seat, _) = fleet.replica(number) else { return }
-            state.withLock { $0.marks.append(mark("lost acknowledgements", seat, fault.length, since: $0.start)) }
+            note("lost acknowledgements", seat, fault.length, nil)  // the network counts them one by one
             proxy.change(proxy.links[seat]) { $0.lostAcknowledgements = share }
             try await Task.sleep(for: fault.length)
             proxy.change(proxy.links[seat]) { $0.lostAcknowledgements = 0 }
-        case .kill, .crash, .killAtAcknowledgement, .pause, .terminate, .restartBroker, .killBroker, .scale,
-            .fillDisk:
-            return
+        default: return
         }
-    }
-
-    private func mark(
-        _ kind: String, _ seat: Int, _ length: Duration, since start: ContinuousClock.Instant
-    ) -> ChaosTimeline.Mark {
-        let from = (ContinuousClock.now - start) / .seconds(1)
-        return ChaosTimeline.Mark(kind: kind, replica: seat + 1, from: from, to: from + length / .seconds(1))
     }
 
     private func disturb(

@@ -16,6 +16,7 @@ final class ForeignPublisher: Sendable {
         var messages = 0
         var duplicates = 0
         var poisonedAggregates = 0
+        var forks = 0
     }
 
     /// Publishing waits while more than this is undelivered, so that a slow machine needs more time and not more memory.
@@ -38,12 +39,13 @@ final class ForeignPublisher: Sendable {
         let start = ContinuousClock.now
         var publisher = PlainPublisher(to: brokerPort)
         while let block = load.next() {
-            try await publisher.store(try block.map { try encode($0) })
-            let poisoned = load.poisoned
+            try await publisher.store(try block.map { try codec.encode($0) })
+            let (poisoned, forked) = (load.poisoned, load.forked)
             counts.withLock { counts in
                 counts.messages += block.count
                 counts.duplicates += block.count { $0.isDuplicate }
                 counts.poisonedAggregates = poisoned
+                counts.forks = forked
             }
             try await Task.sleep(until: start + options.length * (Double(load.drawn) / Double(max(1, plan.foreign))))
             try await waitForRoom()
@@ -58,12 +60,15 @@ final class ForeignPublisher: Sendable {
             try await Task.sleep(for: .milliseconds(200))
         }
     }
+}
 
-    private func encode(_ message: ForeignLoad.Message) throws -> WireMessage {
+extension WireCodec {
+    /// A message of the foreign publisher's.
+    func encode(_ message: ForeignLoad.Message) throws -> WireMessage {
         guard let version = AggregateVersion(message.version) else {
             preconditionFailure("versions are counted from 1")
         }
-        return codec.encode(
+        return encode(
             Envelope(
                 id: try EventID(message.eventID), source: try EventSource("/foreign"),
                 type: try EventType(Moved.eventType), aggregate: try Aggregate(lab: message.type, message.id),

@@ -23,6 +23,10 @@ struct LinkRules: Sendable {
     var lostPublishes = 0.0
     /// What the subjects of events begin with.
     var publishedPrefix = ""
+    /// At so many of the next commits the connection is cut, on a link to a database.
+    var cutCommits = 0
+    /// Whether the commit still reaches the database then.
+    var forwardsCutCommits = true
     var random = SeededGenerator(seed: 0)
     /// After so many more acknowledgements the trap snaps.
     var trap: Trap?
@@ -78,4 +82,6 @@ struct LinkCounts: Hashable, Sendable {
     var lostAcknowledgements = 0
     /// Published events that were swallowed.
     var lostPublishes = 0
+    /// Commits at which the connection was cut, so that nobody has heard of their outcome.
+    var cutCommits = 0
 }

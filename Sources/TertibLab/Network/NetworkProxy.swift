@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// A network of its own between replicas and broker: each replica has a link, and each link can be cut, slowed,
-/// stalled, left half open, or lose acknowledgements.
+/// A network of its own between replicas and a server, broker or database: each replica has a link, and each link can be
+/// cut, slowed, stalled, left half open, or lose what matters most: acknowledgements, commits.
 ///
 /// All sockets belong to one thread, which sleeps in `poll`. Every method may be called from any thread.
 final class NetworkProxy: Sendable {
@@ -11,8 +11,13 @@ final class NetworkProxy: Sendable {
         let number: Int
         let port: Int
 
-        /// The URL that the replica is given.
+        /// The broker's URL that the replica is given.
         var url: String { "nats://127.0.0.1:\(port)" }
+    }
+
+    /// What is spoken on the links.
+    enum Language: Sendable {
+        case nats, postgres
     }
 
     /// What the thread and its callers share.
@@ -31,8 +36,8 @@ final class NetworkProxy: Sendable {
     let links: [Link]
 
     /// Opens the links, and starts the thread.
-    /// - Parameter port: the broker's.
-    init(to port: Int, links count: Int) throws {
+    /// - Parameter port: the server's.
+    init(to port: Int, links count: Int, speaking language: Language = .nats) throws {
         let listeners = try (0..<count).map { _ in try Socket.listening() }
         links = try listeners.enumerated().map { Link(number: $0.offset, port: try $0.element.port()) }
         waker = try WakePipe()
@@ -42,7 +47,9 @@ final class NetworkProxy: Sendable {
         }
         let descriptors = ListenerBox(listeners)
         let thread = Thread { [self] in
-            ProxyLoop(listeners: descriptors.listeners, brokerPort: port, waker: waker, proxy: self).run()
+            ProxyLoop(
+                listeners: descriptors.listeners, serverPort: port, language: language, waker: waker, proxy: self
+            ).run()
             ended.signal()
         }
         thread.name = "tertib-proxy"
@@ -72,6 +79,7 @@ final class NetworkProxy: Sendable {
                 sum.acknowledgements += counts.acknowledgements
                 sum.lostAcknowledgements += counts.lostAcknowledgements
                 sum.lostPublishes += counts.lostPublishes
+                sum.cutCommits += counts.cutCommits
             }
         }
     }

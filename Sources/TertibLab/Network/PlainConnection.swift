@@ -29,6 +29,12 @@ final class PlainConnection {
         try write(Array(line.utf8) + headers + message.body + Array("\r\n".utf8))
     }
 
+    /// Sends a request without headers.
+    /// - Parameter number: what ``acknowledged()`` calls its answer, if that says `success`.
+    func request(_ subject: String, _ body: String, number: Int) throws {
+        try write(Array("PUB \(subject) \(inbox).\(number) \(body.utf8.count)\r\n\(body)\r\n".utf8))
+    }
+
     /// The numbers of those that the stream has acknowledged since the last call.
     func acknowledged() throws -> [Int] {
         var numbers: [Int] = []
@@ -52,7 +58,7 @@ final class PlainConnection {
     /// An answer with an error, or that nobody listens, is none: the message is published again.
     private func isStored(_ answer: ArraySlice<UInt8>) -> Bool {
         let text = String(decoding: answer, as: UTF8.self)
-        return text.contains("\"seq\"") && !text.contains("\"error\"")
+        return (text.contains("\"seq\"") || text.contains("\"success\":true")) && !text.contains("\"error\"")
     }
 
     private func write(_ bytes: [UInt8]) throws {
@@ -100,6 +106,23 @@ struct PlainPublisher {
                 try await Task.sleep(for: .milliseconds(50))
             }
             open.removeAll { stored.contains($0) }
+        }
+    }
+
+    /// Removes a message from a stream; returns when the server says that it has, or after a while without an answer.
+    mutating func delete(_ stream: String, _ sequence: UInt64) async throws {
+        var stored: Set<Int> = []
+        do {
+            let connection = try connection ?? PlainConnection(to: port)
+            self.connection = connection
+            try connection.request("$JS.API.STREAM.MSG.DELETE.\(stream)", "{\"seq\":\(sequence)}", number: 0)
+            try await waitForAnswers(to: 1, on: connection, stored: &stored)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            // The broker is away: it comes back on the same port.
+            connection = nil
+            try await Task.sleep(for: .milliseconds(50))
         }
     }
 

@@ -50,18 +50,35 @@ struct ProxyFlow {
     }
 }
 
-/// A replica's connection, and the one to the broker that belongs to it.
+/// A replica's connection, and the one to the server that belongs to it.
 final class ProxyConnection {
+    /// When it is over, although neither side has ended it.
+    enum Ending {
+        case now
+        /// As soon as the server has got what the replica has said.
+        case whenWritten
+    }
+
     let link: Int
     let client: Socket
-    /// `nil` once the broker's side is closed while the client's is not.
-    var broker: Socket?
+    /// `nil` once the server's side is closed while the client's is not.
+    var server: Socket?
+    var ending: Ending?
     var upwards = ProxyFlow()
     var downwards = ProxyFlow()
 
-    init(link: Int, client: Socket, broker: Socket?) {
+    init(link: Int, client: Socket, server: Socket?) {
         self.link = link
         self.client = client
-        self.broker = broker
+        self.server = server
+    }
+
+    /// Whether its ending has come.
+    var isOver: Bool {
+        switch ending {
+        case nil: false
+        case .now: true
+        case .whenWritten: upwards.ready == nil
+        }
     }
 }

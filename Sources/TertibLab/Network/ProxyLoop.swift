@@ -4,7 +4,8 @@ import ShopService
 /// The thread of a proxy: every socket is touched here only.
 final class ProxyLoop {
     private let listeners: [Socket]
-    private let brokerPort: Int
+    private let serverPort: Int
+    private let language: NetworkProxy.Language
     private let waker: WakePipe
     private unowned let proxy: NetworkProxy
     private var connections: [ProxyConnection] = []
@@ -12,9 +13,12 @@ final class ProxyLoop {
     private var lines: [LinkRules.Line] = []
     private var now = ContinuousClock.now
 
-    init(listeners: [Socket], brokerPort: Int, waker: WakePipe, proxy: NetworkProxy) {
+    init(
+        listeners: [Socket], serverPort: Int, language: NetworkProxy.Language, waker: WakePipe, proxy: NetworkProxy
+    ) {
         self.listeners = listeners
-        self.brokerPort = brokerPort
+        self.serverPort = serverPort
+        self.language = language
         self.waker = waker
         self.proxy = proxy
     }
@@ -24,9 +28,9 @@ final class ProxyLoop {
         while beginTurn() {
             var entries = [entry(waker.descriptor, POLLIN)] + listeners.map { entry($0.descriptor, POLLIN) }
             for connection in connections {
-                entries.append(entry(connection.client.descriptor, interest(in: connection, towardsBroker: false)))
+                entries.append(entry(connection.client.descriptor, interest(in: connection, towardsServer: false)))
                 entries.append(
-                    entry(connection.broker?.descriptor ?? -1, interest(in: connection, towardsBroker: true)))
+                    entry(connection.server?.descriptor ?? -1, interest(in: connection, towardsServer: true)))
             }
             _ = poll(&entries, nfds_t(entries.count), timeout())
             now = .now
@@ -39,7 +43,7 @@ final class ProxyLoop {
             }
             for (index, connection) in known.enumerated() {
                 let place = 1 + listeners.count + 2 * index
-                relay(connection, client: entries[place].revents, broker: entries[place + 1].revents)
+                relay(connection, client: entries[place].revents, server: entries[place + 1].revents)
             }
         }
         connections = []
@@ -53,7 +57,7 @@ final class ProxyLoop {
             return (shared.toClose, shared.isStopped)
         }
         connections.removeAll { toClose.contains($0.link) }
-        for connection in connections where lines[connection.link] == .halfOpen { connection.broker = nil }
+        for connection in connections where lines[connection.link] == .halfOpen { connection.server = nil }
         return !isStopped
     }
 
@@ -62,11 +66,11 @@ final class ProxyLoop {
         pollfd(fd: events == 0 ? -1 : descriptor, events: Int16(events), revents: 0)
     }
 
-    private func interest(in connection: ProxyConnection, towardsBroker: Bool) -> Int32 {
+    private func interest(in connection: ProxyConnection, towardsServer: Bool) -> Int32 {
         let line = lines[connection.link]
         guard line != .stalled else { return 0 }
-        let incoming = towardsBroker ? connection.downwards : connection.upwards
-        let outgoing = towardsBroker ? connection.upwards : connection.downwards
+        let incoming = towardsServer ? connection.downwards : connection.upwards
+        let outgoing = towardsServer ? connection.upwards : connection.downwards
         var events: Int32 = 0
         if incoming.hasRoom { events |= POLLIN }
         if let ready = outgoing.ready, ready <= now { events |= POLLOUT }
@@ -87,24 +91,24 @@ final class ProxyLoop {
         case .cut:
             return
         case .halfOpen, .stalled:
-            connections.append(ProxyConnection(link: link, client: client, broker: nil))
+            connections.append(ProxyConnection(link: link, client: client, server: nil))
         case .open, .slow:
-            // A broker that is away: the client's connection is closed, as its own would be.
-            guard let broker = try? Socket.connected(to: brokerPort) else { return }
-            connections.append(ProxyConnection(link: link, client: client, broker: broker))
+            // A server that is away: the client's connection is closed, as its own would be.
+            guard let server = try? Socket.connected(to: serverPort) else { return }
+            connections.append(ProxyConnection(link: link, client: client, server: server))
         }
     }
 
-    private func relay(_ connection: ProxyConnection, client: Int16, broker: Int16) {
+    private func relay(_ connection: ProxyConnection, client: Int16, server: Int16) {
         var isAlive = true
         if client != 0 { isAlive = read(from: connection.client, &connection.upwards, connection, upwards: true) }
-        if let socket = connection.broker {
-            if broker != 0 { _ = read(from: socket, &connection.downwards, connection, upwards: false) }
+        if let socket = connection.server {
+            if server != 0 { _ = read(from: socket, &connection.downwards, connection, upwards: false) }
             isAlive = isAlive && connection.upwards.write(to: socket, at: now)
             isAlive = isAlive && connection.downwards.write(to: connection.client, at: now)
-            isAlive = isAlive && !connection.upwards.isDone && !connection.downwards.isDone
+            isAlive = isAlive && !connection.upwards.isDone && !connection.downwards.isDone && !connection.isOver
         } else {
-            // What the client says leads nowhere; without a broker's side it is over once the client is.
+            // What the client says leads nowhere; without a server's side it is over once the client is.
             connection.upwards = ProxyFlow()
             isAlive = isAlive && [.halfOpen, .stalled].contains(lines[connection.link])
         }
@@ -121,13 +125,28 @@ final class ProxyLoop {
         case .wouldWait: return true
         case .ended:
             flow.hasEnded = true
-            return connection.broker != nil
+            return connection.server != nil
         case .moved:
-            let operations = flow.splitter.split(bytes)
             let delay: Duration = if case .slow(let delay) = lines[connection.link] { delay } else { .zero }
-            let passed = upwards ? pass(operations, on: connection.link) : count(operations, on: connection.link)
-            flow.add(passed, ready: now + delay)
+            flow.add(pass(bytes, &flow.splitter, connection, upwards: upwards), ready: now + delay)
             return true
+        }
+    }
+
+    /// What of the bytes may go on.
+    private func pass(
+        _ bytes: [UInt8], _ splitter: inout ProtocolSplitter, _ connection: ProxyConnection, upwards: Bool
+    ) -> [UInt8] {
+        switch language {
+        case .nats:
+            let operations = splitter.split(bytes)
+            return upwards ? pass(operations, on: connection.link) : count(operations, on: connection.link)
+        case .postgres:
+            guard upwards, connection.ending == nil, PostgresCommit.ends(bytes) else { return bytes }
+            connection.ending = proxy.withShared { shared in
+                shared.rules[connection.link].ending(&shared.counts[connection.link])
+            }
+            return connection.ending == .now ? [] : bytes
         }
     }
 
@@ -161,6 +180,14 @@ final class ProxyLoop {
 }
 
 extension LinkRules {
+    /// What a commit does to its connection.
+    fileprivate mutating func ending(_ counts: inout LinkCounts) -> ProxyConnection.Ending? {
+        guard cutCommits > 0 else { return nil }
+        cutCommits -= 1
+        counts.cutCommits += 1
+        return forwardsCutCommits ? .whenWritten : .now
+    }
+
     /// Whether an operation of a replica passes; takes note of the acknowledgements that do.
     fileprivate mutating func passes(
         _ operation: ProtocolOperation, _ counts: inout LinkCounts, _ sequences: inout [UInt64]

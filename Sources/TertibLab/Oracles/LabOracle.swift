@@ -18,6 +18,10 @@ public enum LabOracle: String, Hashable, Sendable, CaseIterable, Codable {
     case bounds = "I8"
     /// Published if, and only if, committed; in version order; one event a version.
     case publishing = "I9"
+    /// Two events of one version do not pass in silence: the first of the stream counts, or the aggregate is quarantined.
+    case forks = "I10"
+    /// No log shows a secret, a payload, or control characters of somebody else's.
+    case secrecy = "I11"
     /// The audit comes to the same verdict.
     case audit = "I12"
     /// No replica ends on its own account, and one that is asked to end does so in order.
@@ -35,6 +39,8 @@ public enum LabOracle: String, Hashable, Sendable, CaseIterable, Codable {
         case .isolation: "a poisoned event stops its own aggregate only"
         case .bounds: "limits hold"
         case .publishing: "published if and only if committed"
+        case .forks: "no fork is silent"
+        case .secrecy: "logs are fit to be read"
         case .audit: "the audit agrees"
         case .ends: "replicas end in order"
         }

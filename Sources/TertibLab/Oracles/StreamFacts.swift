@@ -20,6 +20,13 @@ struct StreamFacts: Sendable {
         let version: Int64
         var entry: Entry
 
+        /// An event that the stream once had.
+        init(_ aggregate: Aggregate, _ version: Int64, _ entry: Entry) {
+            self.aggregate = aggregate
+            self.version = version
+            self.entry = entry
+        }
+
         init?(_ message: LoggedMessage, _ codec: WireCodec) {
             guard let envelope = try? codec.decode(message.message) else { return nil }
             // Another body than the lab's has no amount; it is a violation that the oracle of the rows finds.
@@ -34,6 +41,8 @@ struct StreamFacts: Sendable {
 
     /// The first event of each version, by aggregate and version.
     private(set) var entries: [Aggregate: [Int64: Entry]] = [:]
+    /// Other events of versions that were to have two.
+    private(set) var forks: [Aggregate: [Int64: Entry]] = [:]
     /// All messages.
     private(set) var messages = 0
     /// Messages beyond the first of their version.
@@ -58,8 +67,13 @@ struct StreamFacts: Sendable {
             entries[sighting.aggregate, default: [:]][sighting.version] = sighting.entry
             return
         }
+        let isOther = known.eventID != sighting.entry.eventID || known.content != sighting.entry.content
+        if isOther, sighting.aggregate.isForked {
+            noteFork(sighting, known)
+            return
+        }
         copies += 1
-        if known.eventID != sighting.entry.eventID || known.content != sighting.entry.content {
+        if isOther {
             violations.append(
                 LabViolation(
                     .publishing,
@@ -69,6 +83,20 @@ struct StreamFacts: Sendable {
         if sighting.entry.sequence < known.sequence {
             entries[sighting.aggregate]?[sighting.version] = sighting.entry
         }
+    }
+
+    /// The one of the lower sequence counts; copies of the other change nothing.
+    private mutating func noteFork(_ sighting: Sighting, _ known: Entry) {
+        let (aggregate, version) = (sighting.aggregate, sighting.version)
+        if forks[aggregate]?[version] != nil { copies += 1 }
+        let isFirst = sighting.entry.sequence < known.sequence
+        if isFirst { entries[aggregate]?[version] = sighting.entry }
+        forks[aggregate, default: [:]][version] = isFirst ? known : sighting.entry
+    }
+
+    /// Takes note of what the stream had before it was removed.
+    mutating func remember(_ sightings: [Sighting]) {
+        for sighting in sightings where entries[sighting.aggregate]?[sighting.version] == nil { note(sighting) }
     }
 
     /// The versions of an aggregate without a hole from 1 on; what stands behind a hole cannot be applied.

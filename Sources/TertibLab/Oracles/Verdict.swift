@@ -25,6 +25,7 @@ struct Verdict: Sendable {
         judgeAttempts()
         judgeParked()
         judgeIsolation()
+        judgeForks()
         judgeOutbox()
         judgeStaged()
         judgeEchoes()
@@ -51,7 +52,7 @@ extension Verdict {
         }
         var value = Fold.start
         for number in stride(from: 1, through: version, by: 1) {
-            value = Fold.next(value, stream.entries[aggregate]?[number]?.amount ?? 0)
+            value = Fold.next(value, applied(aggregate, number)?.amount ?? 0)
         }
         let history = stride(from: 1, through: version, by: 1).map { String($0) }.joined(separator: ",")
         if row.version != version {
@@ -76,7 +77,7 @@ extension Verdict {
                 add(.ledger, "version \(number) of \(aggregate) took effect, and the stream does not have it")
                 continue
             }
-            if entry.eventID != row.eventID {
+            if entry.eventID != row.eventID, !aggregate.isForked {
                 add(.ledger, "version \(number) of \(aggregate) took effect by another event than the stream's first")
             }
             if !attempts.begun.contains(row.attempt) {
@@ -89,7 +90,8 @@ extension Verdict {
         let version = database.marks[aggregate]?.version ?? 0
         let wanted = wanted(aggregate)
         if version != wanted {
-            add(.rest, "\(aggregate) is at version \(version), the stream has \(wanted) to apply")
+            let next = stream.entries[aggregate]?[version + 1].map { ", the next at sequence \($0.sequence)" } ?? ""
+            add(.rest, "\(aggregate) is at version \(version), the stream has \(wanted) to apply\(next)")
         }
         let highest = stream.entries[aggregate]?.keys.max() ?? 0
         let whole = stream.contiguous(aggregate)
@@ -137,6 +139,7 @@ extension Verdict {
 
     private mutating func judgeIsolation() {
         for letter in database.deadLetters {
+            if letter.aggregate.isForked { continue }
             if !letter.aggregate.isPoisoned {
                 add(.isolation, "version \(letter.version) of \(letter.aggregate) is a dead letter, and is not poison")
             } else if letter.version != ForeignLoad.poisonVersion {
@@ -153,8 +156,45 @@ extension Verdict {
             let status = database.marks[aggregate]?.status ?? "unknown"
             if status != "quarantined" { add(.isolation, "\(aggregate) is \(status) instead of quarantined") }
         }
-        for (aggregate, mark) in database.marks where !aggregate.isPoisoned && mark.status != "ok" {
+        for (aggregate, mark) in database.marks
+        where !aggregate.isPoisoned && !aggregate.isForked && mark.status != "ok" {
             add(.rest, "\(aggregate) is still \(mark.status)")
+        }
+    }
+}
+
+/// Forks.
+extension Verdict {
+    /// The event that took effect as a version: of two, the one that the ledger has.
+    fileprivate func applied(_ aggregate: Aggregate, _ version: Int64) -> StreamFacts.Entry? {
+        if let other = stream.forks[aggregate]?[version], let row = database.ledger[aggregate]?[version],
+            row.eventID == other.eventID
+        {
+            return other
+        }
+        return stream.entries[aggregate]?[version]
+    }
+
+    /// The stream's first event of the version has taken effect, and the other one is a dead letter; or the other one
+    /// has, and the aggregate is quarantined.
+    private mutating func judgeForks() {
+        for (aggregate, forks) in stream.forks.sorted(by: { $0.key < $1.key }) {
+            let status = database.marks[aggregate]?.status ?? "unknown"
+            let letters = database.deadLetters.filter { $0.aggregate == aggregate }
+            for (version, other) in forks {
+                let isCanonical = database.ledger[aggregate]?[version]?.eventID != other.eventID
+                let wanted = isCanonical ? "ok" : "quarantined"
+                if status != wanted {
+                    add(.forks, "\(aggregate) has two events of version \(version), and is \(status), not \(wanted)")
+                }
+                // A copy of the other one that came in the same batch has a dead letter of its own.
+                if letters.isEmpty || !letters.allSatisfy({ $0.version == version && $0.reason == "forked" }) {
+                    add(
+                        .forks,
+                        "\(aggregate) has two events of version \(version), and as dead letters the versions "
+                            + "\(letters.map(\.version))")
+                }
+            }
         }
     }
 }
@@ -162,7 +202,7 @@ extension Verdict {
 /// What the service has published itself.
 extension Verdict {
     private mutating func judgeOrder(_ aggregate: Aggregate) {
-        guard aggregate.type.text != ForeignLoad.type, !aggregate.isPoisoned else { return }
+        guard !ForeignLoad.types.contains(aggregate.type.text) else { return }
         var last: UInt64 = 0
         for (version, entry) in (stream.entries[aggregate] ?? [:]).sorted(by: { $0.key < $1.key }) {
             if entry.sequence < last {
@@ -218,4 +258,6 @@ extension Verdict {
 extension Aggregate {
     /// Whether one of its events can never be applied.
     var isPoisoned: Bool { type.text == ForeignLoad.poisonType }
+    /// Whether it has two events of one version.
+    var isForked: Bool { type.text == ForeignLoad.forkType }
 }

@@ -32,6 +32,9 @@ package final class Broker: Sendable {
     /// `kill -9`; it comes back after a pause. Returns whether there was something to kill.
     package func kill(restartingAfter pause: Duration) -> Bool { process.kill(restartingAfter: pause) }
 
+    /// `kill -9`, also when it hangs in the middle of its end; it comes back after a pause.
+    package func insist(restartingAfter pause: Duration) { process.insist(restartingAfter: pause) }
+
     /// SIGTERM; it comes back after a pause. Returns whether there was something to end.
     package func restart(after pause: Duration) -> Bool { process.terminate(restartingAfter: pause) }
 

@@ -136,6 +136,15 @@ extension ManagedProcess {
         restart(with: program.ending, pause, asked: true)
     }
 
+    /// `kill -9`, also when it is ending already and does not come to its end; then it comes back as it was to.
+    package func insist(restartingAfter pause: Duration) {
+        if kill(restartingAfter: pause) { return }
+        state.withLock { state in
+            // A process that is gone already needs no signal.
+            if state.wish != .end { try? state.send?(.kill) }
+        }
+    }
+
     /// SIGQUIT; it comes back after a pause. Returns whether there was something to end.
     @discardableResult
     package func quit(restartingAfter pause: Duration) -> Bool { restart(with: .quit, pause, asked: false) }

@@ -89,11 +89,14 @@ package final class ThrowawayPostgres: Sendable {
     package func url(of database: String, port: Int? = nil) -> String { url(of: database, user: Self.user, port: port) }
 
     /// The value of `store` in a service's JSON file.
-    /// - Parameter port: where a proxy to the server listens.
-    package func configuration(of database: String, port: Int? = nil) -> String {
-        """
-        { "kind": "postgres", "url": "\(url(of: database, port: port))", "password": { "file": "\(passwordFile)" } }
-        """
+    /// - Parameters:
+    ///   - port: where a proxy to the server listens.
+    ///   - application: what the connections call themselves at the server.
+    package func configuration(of database: String, port: Int? = nil, application: String? = nil) -> String {
+        let url = url(of: database, port: port) + (application.map { "?application_name=\($0)" } ?? "")
+        return """
+            { "kind": "postgres", "url": "\(url)", "password": { "file": "\(passwordFile)" } }
+            """
     }
 
     /// The port that it listens on; after ``waitUntilReady()``.

@@ -38,9 +38,11 @@ struct ChaosPage {
     }
 
     private var verdict: String {
-        report.isRight
-            ? "Nothing is lost, nothing is applied twice, nothing is out of order."
-            : "\(report.violationCount) violations."
+        report.interrupted
+            ? "Stopped before its end: nothing was compared."
+            : report.isRight
+                ? "Nothing is lost, nothing is applied twice, nothing is out of order."
+                : "\(report.violationCount) violations."
     }
 
     private var summary: String {
@@ -91,12 +93,23 @@ extension ChaosReport {
         [
             ("kill -9", faults.kills), ("crash points", faults.crashes),
             ("kill at acknowledgement", faults.killsAtAcknowledgement), ("pauses", faults.pauses),
-            ("SIGTERM", faults.terminations), ("broker restarts", faults.brokerRestarts),
-            ("broker kill -9", faults.brokerKills), ("links cut", faults.cuts), ("links slow", faults.slowLinks),
-            ("links stalled", faults.stalls), ("links half open", faults.halfOpenLinks),
-            ("lost acknowledgements", faults.lostAcknowledgements), ("scalings", faults.scalings),
-            ("full disks", faults.fullDisks), ("duplicates", faults.duplicates),
-            ("poisoned aggregates", faults.poisonedAggregates),
+            ("SIGTERM", faults.terminations), ("scalings", faults.scalings),
+            ("broker restarts", faults.brokerRestarts), ("broker kill -9", faults.brokerKills),
+            ("links cut", faults.cuts), ("links slow", faults.slowLinks), ("links stalled", faults.stalls),
+            ("links half open", faults.halfOpenLinks), ("lost acknowledgements", faults.lostAcknowledgements),
+        ] + databaseFaultRows + [
+            ("broker's full disks", faults.brokerFullDisks), ("duplicates", faults.duplicates),
+            ("poisoned aggregates", faults.poisonedAggregates), ("forks", faults.forks),
+            ("trimmed histories", faults.trimmedHistories),
+        ]
+    }
+
+    private var databaseFaultRows: [(name: String, count: Int)] {
+        if store == "sqlite" { return [("full disks", faults.fullDisks)] }
+        return [
+            ("database restarts", faults.databaseRestarts), ("backends killed", faults.backendKills),
+            ("cut at commit", faults.cutCommits), ("few connections", faults.connectionLimits),
+            ("slow database links", faults.slowDatabaseLinks),
         ]
     }
 
@@ -109,7 +122,8 @@ extension ChaosReport {
             ("failures", outcomes.failures), ("dead letters", outcomes.deadLettered),
             ("attempts of handlers", outcomes.attempts), ("copies in the stream", outcomes.copies),
             ("acknowledgements checked", outcomes.acknowledgementsChecked), ("most parked", outcomes.mostParked),
-            ("largest replica, MB", outcomes.largestMegabytes), ("gave up and came back", outcomes.givenUp),
+            ("largest replica, MB", outcomes.largestMegabytes), ("lines of logs", outcomes.logLines),
+            ("gave up and came back", outcomes.givenUp),
         ]
     }
 }

@@ -27,7 +27,8 @@ public enum LabWorker {
         }
     }
 
-    private static func createTables(_ tertib: Tertib) async throws {
+    /// Makes the tables of a worker where they are not there yet.
+    static func createTables(_ tertib: Tertib) async throws {
         try await tertib.transaction { transaction in
             try LabSchema.create(transaction)
             try CopyHandler.create(transaction)

@@ -19,6 +19,8 @@ struct Moved: DomainEvent, Hashable {
     var number = 0
     /// `nil` for an ordinary event.
     var temper: Temper?
+    /// A text that nobody may find anywhere else.
+    var note: String?
 
     /// The payload as JSON: the same bytes each time, so that a copy is one byte for byte.
     var json: [UInt8] {

@@ -4,8 +4,10 @@ import Testing
 
 @Suite("The plan of the chaos")
 struct ChaosPlanTests {
-    private func options(seed: UInt64, minutes: Double = 0.3, events: Int = 6000) -> ChaosOptions {
-        ChaosOptions(seed: seed, length: .seconds(minutes * 60), events: events, broker: "", program: "")
+    private func options(
+        seed: UInt64, minutes: Double = 0.5, store: ChaosOptions.Store = .sqlite
+    ) -> ChaosOptions {
+        ChaosOptions(seed: seed, length: .seconds(minutes * 60), events: 6000, store: store, broker: "", program: "")
     }
 
     @Test("is the same for the same seed, and another one for another")
@@ -16,11 +18,13 @@ struct ChaosPlanTests {
 
     @Test("has every kind of fault even when it is short", arguments: 1...20)
     func complete(seed: Int) {
-        let plan = ChaosPlan(options(seed: UInt64(seed)))
-        let kinds = Set(plan.faults.map { "\($0.kind)".prefix { $0 != "(" } })
-        #expect(kinds.count == 14)
-        #expect(plan.faults.map(\.at) == plan.faults.map(\.at).sorted())
-        #expect(plan.faults.allSatisfy { $0.at > .zero && $0.at < .seconds(18) })
+        for (store, count) in [(ChaosOptions.Store.sqlite, 15), (.postgres, 19), (.server(url: ""), 16)] {
+            let plan = ChaosPlan(options(seed: UInt64(seed), store: store))
+            let kinds = Set(plan.faults.map { "\($0.kind)".prefix { $0 != "(" } })
+            #expect(kinds.count == count)
+            #expect(plan.faults.map(\.at) == plan.faults.map(\.at).sorted())
+            #expect(plan.faults.allSatisfy { $0.at > .zero && $0.at < .seconds(30) })
+        }
     }
 
     @Test("pauses last longer than the acknowledgement wait, and a long run has many faults")

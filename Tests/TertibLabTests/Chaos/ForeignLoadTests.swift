@@ -24,14 +24,18 @@ struct ForeignLoadTests {
         for (aggregate, messages) in byAggregate {
             let versions = Set(messages.map(\.version))
             #expect(versions == Set(1...Int64(versions.count)), "\(aggregate)")
-            for copies in Dictionary(grouping: messages, by: \.version).values {
-                #expect(Set(copies.map(\.payload)).count == 1)
-                #expect(copies.count { !$0.isDuplicate } == 1)
+            for (version, copies) in Dictionary(grouping: messages, by: \.version) {
+                let events =
+                    aggregate.hasPrefix(ForeignLoad.forkType) && version == ForeignLoad.forkVersion ? 2 : 1
+                #expect(Set(copies.map(\.payload)).count == events)
+                #expect(Set(copies.map(\.eventID)).count == events)
+                #expect(copies.count { !$0.isDuplicate } == events)
             }
         }
         #expect(messages.count { $0.isDuplicate } > 100)
         #expect(messages.contains { $0.payload.temper == .flaky })
         #expect(messages.contains { $0.payload.temper == .poison && $0.version == ForeignLoad.poisonVersion })
+        #expect(messages.contains { $0.writer == 2 })
         let isSorted = byAggregate.values.allSatisfy { $0.map(\.version) == $0.map(\.version).sorted() }
         #expect(!isSorted)
     }

@@ -65,6 +65,22 @@ struct LabWorld {
                 + "NULL, NULL, 'strict', 1, 1, '2026', NULL, NULL)")
     }
 
+    /// Adds an aggregate with two events of version 2, of which one has taken effect.
+    mutating func addFork(applied: String, status: String) async throws {
+        for version in 1...Int64(2) {
+            stream.note(try Self.sighting("forked", "f", version, at: 100 + UInt64(version)))
+        }
+        stream.note(try Self.sighting("forked", "f", 2, event: "other", at: 104))
+        try await fill("forked", "f", 2)
+        try await execute("UPDATE lab_ledger SET event_id = '\(applied)' WHERE aggregate_id = 'f' AND version = 2")
+        attempts.note("A forked f 2 \(applied)\n")
+        try await execute("UPDATE tertib_watermark SET status = '\(status)' WHERE aggregate_id = 'f'")
+        try await execute(
+            "INSERT INTO tertib_dead_letter SELECT 'e', consumer, 'forked', 'f', 2, event_id, stream_created_at, 104, "
+                + "subject, headers, body, 'forked', error, attempts, first_failed_at, last_failed_at, resolution, "
+                + "resolved_at, resolved_by, replaced_event_id FROM tertib_dead_letter WHERE id = 'd'")
+    }
+
     /// Runs a statement.
     func execute(_ sql: String) async throws {
         _ = try await store.transaction { try $0.execute(sql, arguments: []) }

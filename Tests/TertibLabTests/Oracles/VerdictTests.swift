@@ -14,6 +14,48 @@ struct VerdictTests {
         #expect(try await world.violations() == [])
     }
 
+    @Test("see that of two events of one version the stream's first has taken effect, or that it is quarantined")
+    func forks() async throws {
+        for (applied, status, isRight) in [
+            ("forked-f-2", "ok", true), ("forked-f-2", "quarantined", false), ("other", "quarantined", true),
+            ("other", "ok", false),
+        ] {
+            var world = try await LabWorld()
+            try await world.addFork(applied: applied, status: status)
+            #expect(try await world.violations().map(\.oracle) == (isRight ? [] : [.forks]), "\(applied) \(status)")
+            try await world.execute("DELETE FROM tertib_dead_letter WHERE aggregate_type = 'forked'")
+            #expect(try await world.violations().contains { $0.oracle == .forks }, "silent")
+        }
+    }
+
+    @Test("know what the stream had before it was removed")
+    func removed() async throws {
+        let world = try await LabWorld()
+        var stream = StreamFacts()
+        stream.remember([try LabWorld.sighting("foreign", "1", 1, at: 0)])
+        stream.note(try LabWorld.sighting("foreign", "1", 2, at: 9))
+        stream.remember([try LabWorld.sighting("foreign", "1", 2, at: 0)])
+        let aggregate = try Aggregate(lab: "foreign", "1")
+        #expect(stream.contiguous(aggregate) == 2)
+        #expect(stream.events == 2)
+        #expect(try await world.violations(stream: stream).contains { $0.oracle == .ledger })
+    }
+
+    @Test("find secrets, payloads and control characters in logs, and nothing wrong with other lines")
+    func logs() {
+        func found(_ line: String) -> [String] {
+            let finding = Canary.look(into: Data(("first\n" + line + "\n").utf8), of: "r", secrets: ["geheim"])
+            #expect(finding.lines == 2)
+            return finding.violations.map(\.what)
+        }
+        #expect(found("warning poison/1\\u001b[31m\\u000d'; DROP TABLE lab_row; -- failed") == [])
+        #expect(found("body \(Canary.payload)").first?.contains("payload") == true)
+        #expect(found("password geheim").first?.contains("secret") == true)
+        #expect(found("id \u{1B}[31m").first?.contains("control") == true)
+        #expect(found("id \r").first?.contains("control") == true)
+        #expect(found("'; DROP TABLE lab_row").first?.contains("control") == true)
+    }
+
     /// What is done to the database, and which oracle has to find it.
     static let doctored: [(sql: String, oracle: LabOracle)] = [
         ("UPDATE lab_row SET value = value + 1 WHERE aggregate_id = 'a'", .fold),

@@ -66,7 +66,8 @@ struct PictureTests {
 
     @Test("the report of the chaos is well-formed, whatever a violation says")
     func chaosPage() throws {
-        var report = ChaosReport(seed: 3, minutes: 0.5, replicas: 4)
+        var report = ChaosReport(
+            ChaosOptions(seed: 3, length: .seconds(30), events: 100, broker: "", program: ""))
         report.add([LabViolation(.fold, "<b>\"wrong\" & \u{1B}[31m worse</b>")])
         var timeline = ChaosTimeline()
         for second in 0..<20 {

@@ -1,0 +1,107 @@
+import Synchronization
+import Tertib
+import TertibCore
+
+/// Publishes histories that everybody has applied, removes them from the stream, and publishes their continuations.
+///
+/// They are removed message by message: on a purge of one subject, nats-server 2.9.10 moves every consumer of the stream
+/// to its end, whatever was not delivered yet.
+final class HistoryTrimmer: Sendable {
+    private let tertib: Tertib
+    private let length: Duration
+    private let brokerPort: Int
+    private let codec: WireCodec
+    private let state = Mutex(State())
+
+    private struct State {
+        var removed: [StreamFacts.Sighting] = []
+        var purged = 0
+    }
+
+    /// So many histories in a run.
+    private static let histories = 4
+    /// How long a history is before it is removed, and how long in the end.
+    private static let (before, after) = (Int64(8), Int64(12))
+    /// How much of every second history is left: as a limit of messages a subject would leave it.
+    private static let kept: Int64 = 2
+
+    init(tertib: Tertib, length: Duration, brokerPort: Int) {
+        self.tertib = tertib
+        self.length = length
+        self.brokerPort = brokerPort
+        codec = WireCodec(namespace: tertib.options.namespace)
+    }
+
+    /// What the stream had, and may have no more.
+    var removed: [StreamFacts.Sighting] { state.withLock(\.removed) }
+    /// How many histories were removed.
+    var purged: Int { state.withLock(\.purged) }
+
+    /// Plays them, evenly over the length of the run.
+    func run() async throws {
+        var publisher = PlainPublisher(to: brokerPort)
+        let start = ContinuousClock.now
+        for number in 1...Self.histories {
+            try await Task.sleep(until: start + length * (Double(number) - 0.8) / Double(Self.histories))
+            let messages = (1...Self.after).map { version in
+                ForeignLoad.Message(
+                    type: ForeignLoad.trimmedType, id: "\(number)", version: version,
+                    payload: Moved(amount: number * 100 + Int(version)), isDuplicate: false)
+            }
+            let (old, new) = (messages.prefix(Int(Self.before)), messages.dropFirst(Int(Self.before)))
+            try await publisher.store(old.map { try codec.encode($0) })
+            try await waitUntilApplied(number)
+            let removed = try old.map { try sighting($0) }
+            state.withLock { state in
+                state.removed += removed
+                state.purged += 1
+            }
+            let kept = number.isMultiple(of: 2) ? Self.kept : 0
+            try await remove(Self.before - kept, of: old[0], &publisher)
+            try await publisher.store(new.map { try codec.encode($0) })
+        }
+    }
+
+    /// Deletes the messages of a subject up to a version.
+    private func remove(
+        _ last: Int64, of message: ForeignLoad.Message, _ publisher: inout PlainPublisher
+    ) async throws {
+        let subject = try codec.encode(message).subject
+        while true {
+            do {
+                guard
+                    let found = try await tertib.log.firstMessage(
+                        on: subject, from: StreamSequence(1), source: .leader),
+                    try codec.decode(found.message).version.number <= last
+                else { return }
+                try await publisher.delete(LabNames.stream, found.sequence.number)
+            } catch let error as EventLogError where error.isRetriable {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+
+    private func waitUntilApplied(_ number: Int) async throws {
+        while true {
+            // While the database is away it says nothing; the faults end, and then it does.
+            let rows = try? await tertib.store.read { reader in
+                try reader.query(
+                    "SELECT version FROM tertib_watermark WHERE consumer = ? AND aggregate_type = ? "
+                        + "AND aggregate_id = ?",
+                    arguments: [
+                        .text(LabNames.consumer), .text(ForeignLoad.trimmedType), .text("\(number)"),
+                    ])
+            }
+            if let version = rows?.first?.number("version"), version >= Self.before { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private func sighting(_ message: ForeignLoad.Message) throws -> StreamFacts.Sighting {
+        StreamFacts.Sighting(
+            try Aggregate(lab: message.type, message.id), message.version,
+            StreamFacts.Entry(
+                eventID: Digest.of(message.eventID.utf8), content: Digest.of(try message.payload.json), sequence: 0,
+                amount: message.payload.amount, number: message.payload.number))
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Tertib
+import TestServers
+import Testing
+
+@testable import TertibLab
+
+@Suite("Deaths at crash points", .serialized)
+struct CrashRoundTests {
+    private func options(_ rounds: Int, _ stores: [ChaosOptions.Store]) throws -> CrashRounds.Options {
+        CrashRounds.Options(
+            rounds: rounds, seed: 5, stores: stores, broker: try #require(NatsServer.binaries.first).path,
+            program: try BuiltProgram.path("tertib"), environment: ProcessInfo.processInfo.environment)
+    }
+
+    @Test("are at every point on both databases first, and then again at later passings")
+    func deaths() throws {
+        let deaths = CrashRounds.deaths(try options(40, [.sqlite, .postgres]))
+        let first = deaths.prefix(28)
+        #expect(deaths.map(\.number) == Array(1...40))
+        for store in [ChaosOptions.Store.sqlite, .postgres] {
+            #expect(first.filter { $0.store == store }.map(\.point) == CrashPoint.allCases)
+        }
+        #expect(first.allSatisfy { $0.count == 1 })
+        #expect(deaths.dropFirst(28).allSatisfy { $0.count > 1 })
+    }
+
+    @Test("leave nothing wrong: four of them, and nothing behind")
+    func rounds() async throws {
+        let before = try leftovers()
+        let report = try await CrashRounds(try options(4, [.sqlite])).run()
+        #expect(report.isRight, "\(report.rounds)")
+        #expect(report.rounds.map(\.point) == ["afterFetch", "afterBegin", "afterClaim", "afterHandler"])
+        #expect(report.rounds.allSatisfy { $0.events >= 80 })
+        #expect(try leftovers() == before)
+    }
+
+    @Test("that do not happen are no success")
+    func notReached() async throws {
+        let server = try await NatsServer.start()
+        let workspace = try Workspace(purpose: "tertib-test")
+        let round = try await CrashRound(
+            death: CrashRounds.Death(number: 1, store: .sqlite, point: .afterFetch, count: 1_000_000), seed: 1,
+            program: try BuiltProgram.path("tertib"), workspace: workspace, brokerPort: server.port, server: nil,
+            patience: .milliseconds(500)
+        ).run()
+        #expect(!round.reached)
+        #expect(!round.isRight)
+        try workspace.remove()
+    }
+
+    private func leftovers() throws -> Set<String> {
+        Set(
+            try FileManager.default.contentsOfDirectory(atPath: FileManager.default.temporaryDirectory.path)
+                .filter { $0.hasPrefix("tertib-crashes-") })
+    }
+}
