@@ -143,7 +143,7 @@ public struct AggregatePass: Sendable {
         watermark.version = event.version
         watermark.eventID = event.eventID
         watermark.streamSequence = event.sequence
-        if watermark.status != .quarantined { watermark.status = .ok }
+        watermark.status = .ok
         if case .arrived(let arrival) = event {
             dispositions[arrival.ticket] = .applied
             arrivals = arrivals.drop { $0.ticket == arrival.ticket }
@@ -214,10 +214,8 @@ public struct AggregatePass: Sendable {
             arrivals = arrivals.dropFirst()
             return .parked(row)
         }
-        if row.streamSequence < arrival.sequence {
-            fork(.arrived(arrival))
-            return .parked(row)
-        }
+        // The arrival is settled as a fork once the row has been applied, or has failed.
+        if row.streamSequence < arrival.sequence { return .parked(row) }
         fork(.parked(row))
         forkedRow = row.version
         return .arrived(arrival)

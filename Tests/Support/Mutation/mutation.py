@@ -105,7 +105,8 @@ def places(code):
     balanced = code.count("(") == code.count(")") and code.count("[") == code.count("]") and "{" not in code
     statement = r"(?:[\w.]+(?:\[[^\]]*\])? (?:=|\+=|-=) .+|(?:\w+\.)*\w+\(.*\))"
     if balanced and not stripped.startswith(("return", "let", "var", "try", "precondition", "self.")):
-        if re.fullmatch(statement, stripped):
+        # Reserving capacity changes nothing that can be seen.
+        if re.fullmatch(statement, stripped) and "reserveCapacity" not in stripped:
             yield len(code) - len(code.lstrip()), len(code.rstrip()), "statement", ""
 
 
@@ -126,9 +127,16 @@ def mutate(source, left_out, tree):
     for folder in FOLDERS:
         for file in sorted((source / "Sources/TertibCore" / folder).glob("*.swift")):
             relative = f"Sources/TertibCore/{folder}/{file.name}"
-            result = []
+            result, planted = [], None
             for index, line in enumerate(file.read_text().split("\n"), 1):
                 chosen = []
+                # What a planted bug does is no product code.
+                if planted is not None:
+                    planted = None if line == planted else planted
+                    result.append(line)
+                    continue
+                if re.match(r"\s*if PlantedBug.*\{$", line):
+                    planted = line[:len(line) - len(line.lstrip())] + "}"
                 for start, end, kind, symbol in places(blanked(line)):
                     if (relative, index, start, kind) in left_out:
                         continue
@@ -203,6 +211,7 @@ def main():
     parser.add_argument("--tree", default=".build-mutation", help="where the copy is built")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--limit", type=int, default=0, help="at most so many mutations, evenly chosen")
+    parser.add_argument("--only", default="", help="mutations whose file:line contains this")
     options = parser.parse_args()
     source, tree = Path.cwd(), Path(options.tree).resolve()
     for folder in ("Sources/TertibCore", "Tests/TertibCoreTests"):
@@ -221,9 +230,9 @@ def main():
     build(tree)
     if is_killed(tree, -1):
         sys.exit("error: the tests fail without a mutation")
-    chosen = mutations
-    if options.limit and len(mutations) > options.limit:
-        chosen = [mutations[index * len(mutations) // options.limit] for index in range(options.limit)]
+    chosen = [mutation for mutation in mutations if options.only in f"{mutation.file}:{mutation.line}"]
+    if options.limit and len(chosen) > options.limit:
+        chosen = [chosen[index * len(chosen) // options.limit] for index in range(options.limit)]
 
     started = time.monotonic()
     with ThreadPoolExecutor(options.jobs) as pool:

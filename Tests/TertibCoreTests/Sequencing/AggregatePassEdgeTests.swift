@@ -77,6 +77,45 @@ struct AggregatePassEdgeTests {
         #expect(AggregatePass.needsDeadLetters(of: try Sample.watermark(2, status: .quarantined), for: []))
     }
 
+    @Test("A known fork that is delivered again behind a gap is not parked")
+    func knownForkAgain() throws {
+        var driver = driver(
+            try Sample.watermark(1, status: .quarantined), [try Sample.arrival(4, event: "fork")],
+            letters: [try letter(4, event: "fork", reason: .forked)])
+        #expect(driver.run().parked == 0)
+        #expect(driver.rows.isEmpty)
+        #expect(driver.pass.dispositions == [.init(4): .waiting])
+    }
+
+    @Test("A parked event that fails waits with the reason of a retry")
+    func parkedFails() throws {
+        var driver = driver(
+            try Sample.watermark(1, parked: 1, status: .gap), [], rows: [try Sample.row(2)], failing: [2],
+            conditions: Sample.conditions(isWake: true))
+        _ = driver.run()
+        #expect(driver.rows.map(\.reason) == [.retry])
+    }
+
+    @Test("An event's outcome is reported once; a second report is a mistake of the caller, and traps")
+    func reportedOnce() async {
+        await #expect(processExitsWith: .failure) {
+            var pass = AggregatePass(
+                claimed: try Sample.watermark(0), arrivals: [try Sample.arrival(1)], deadLetters: [],
+                conditions: Sample.conditions())
+            _ = pass.next()
+            pass.applied()
+            pass.applied()
+        }
+        await #expect(processExitsWith: .failure) {
+            var pass = AggregatePass(
+                claimed: try Sample.watermark(0), arrivals: [try Sample.arrival(1)], deadLetters: [],
+                conditions: Sample.conditions())
+            _ = pass.next()
+            pass.failed(HandlerFailure("no"))
+            pass.failed(HandlerFailure("no"))
+        }
+    }
+
     @Test("A failure is written with its reason, and tried again after the delay of the attempt to come")
     func failure() throws {
         var driver = driver(
@@ -127,5 +166,96 @@ struct AggregatePassEdgeTests {
                 #expect(Arrival.isAppliedBefore(earlier, later) == (left < right))
             }
         }
+    }
+
+    @Test("An aggregate that retries goes on by itself once the row of its retry has gone")
+    func retryHasGone() throws {
+        var gone = driver(
+            try Sample.watermark(1, parked: 1, status: .retrying), [try Sample.arrival(2)],
+            rows: [try Sample.row(4)], conditions: Sample.conditions(isWake: true))
+        var watermark = gone.run()
+        #expect(watermark.version.number == 2)
+        #expect(watermark.status == .gap)
+        var nothing = driver(
+            try Sample.watermark(1, status: .retrying), [], conditions: Sample.conditions(isWake: true))
+        watermark = nothing.run()
+        #expect(watermark.status == .ok)
+        var waits = driver(try Sample.watermark(1, status: .retrying), [try Sample.arrival(2)])
+        #expect(waits.run().status == .retrying)
+        #expect(waits.rows.map(\.reason) == [.behindFailure])
+    }
+
+    @Test("A retry that succeeds ends the retrying, also where the transaction has no room for more")
+    func retrySucceeds() throws {
+        var driver = driver(
+            try Sample.watermark(1, parked: 2, status: .retrying), [],
+            rows: [try Sample.row(2, reason: .retry, due: 0), try Sample.row(3)],
+            conditions: Sample.conditions(isWake: true, limit: 1))
+        #expect(driver.run().status == .gap)
+    }
+
+    @Test("A retry is due at its time, and also when its time is further away than any delay")
+    func due() throws {
+        for (next, isApplied) in [(1_000_000, true), (1_000_001, false), (61_000_000, false), (61_000_001, true)] {
+            var driver = driver(
+                try Sample.watermark(1, parked: 1, status: .retrying), [],
+                rows: [try Sample.row(2, reason: .retry, attempts: 1, due: Int64(next))],
+                conditions: Sample.conditions(isWake: true))
+            let watermark = driver.run()
+            #expect(watermark.version.number == (isApplied ? 2 : 1), "due at \(next)")
+            #expect(watermark.status == (isApplied ? .ok : .retrying), "due at \(next)")
+        }
+    }
+
+    @Test("No more is applied in one transaction than the limit says, and what is left stays parked", arguments: 0...4)
+    func appliedLimit(limit: Int) throws {
+        var driver = driver(
+            try Sample.watermark(1, parked: 2, status: .gap), [try Sample.arrival(2)],
+            rows: try [3, 4].map { try Sample.row($0) }, conditions: Sample.conditions(limit: limit))
+        let watermark = driver.run()
+        #expect(Int(watermark.version.number) == 1 + min(limit, 3))
+        #expect(watermark.parked == driver.rows.count)
+        #expect(watermark.status == (limit >= 3 ? .ok : .gap))
+    }
+
+    @Test("A lone gapped arrival is held where it may be, and only where nothing else waits")
+    func held() throws {
+        let arrival = try Sample.arrival(4)
+        func disposition(_ watermark: Watermark, _ arrivals: [Arrival], holdable: Set<Arrival.Ticket>) -> Disposition? {
+            var driver = driver(
+                watermark, arrivals, rows: [], conditions: Sample.conditions(holdable: holdable))
+            _ = driver.run()
+            return driver.pass.dispositions[arrival.ticket]
+        }
+        let may: Set = [arrival.ticket]
+        #expect(disposition(try Sample.watermark(1), [arrival], holdable: may) == .held)
+        #expect(disposition(try Sample.watermark(1), [arrival], holdable: []) == .parked)
+        #expect(disposition(try Sample.watermark(1), [arrival, try Sample.arrival(5)], holdable: may) == .parked)
+        #expect(disposition(try Sample.watermark(1, parked: 1, status: .gap), [arrival], holdable: may) == .parked)
+        for status in [AggregateStatus.retrying, .quarantined] {
+            #expect(disposition(try Sample.watermark(1, status: status), [arrival], holdable: may) == .parked)
+        }
+    }
+
+    @Test("A row exists from its first write on")
+    func exists() throws {
+        #expect(!Watermark(aggregate: try Sample.aggregate()).exists)
+        #expect(Watermark(aggregate: try Sample.aggregate(), revision: 1).exists)
+    }
+
+    @Test("An event whose schema is newer waits for the longest delay, and it is no attempt")
+    func newerRevision() throws {
+        var pass = AggregatePass(
+            claimed: try Sample.watermark(1), arrivals: [try Sample.arrival(2)], deadLetters: [],
+            conditions: Sample.conditions(maxAttempts: 1))
+        guard case .apply = pass.next() else { return #expect(Bool(false), "nothing to apply") }
+        pass.failed(HandlerFailure("newer", countsAsAttempt: false))
+        #expect(pass.next() == .rest)
+        let row = try #require(pass.rowsToReplace.first)
+        #expect(row.reason == .newerRevision)
+        #expect(row.attempts == 0)
+        #expect(row.nextAttemptAt == Timestamp(microseconds: 1_000_000).advanced(by: .seconds(60)))
+        #expect(pass.failures.isEmpty)
+        #expect(pass.finish(removed: 0).status == .retrying)
     }
 }

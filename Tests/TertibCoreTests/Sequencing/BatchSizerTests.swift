@@ -14,4 +14,38 @@ struct BatchSizerTests {
         sizer.record(1, in: .seconds(50))
         #expect(sizer.limit == 1)
     }
+
+    @Test("A faster transaction counts by half, a slower one in full")
+    func halfAndWhole() {
+        var sizer = BatchSizer(most: 1000, target: .seconds(3))
+        sizer.record(8, in: .seconds(1))
+        #expect(sizer.limit == 24)
+        sizer.record(8, in: .milliseconds(500))
+        #expect(sizer.limit == 32)
+        sizer.record(8, in: .seconds(2))
+        #expect(sizer.limit == 12)
+    }
+
+    @Test("Parts of a second count, in the target as in what is measured")
+    func fractions() {
+        var sizer = BatchSizer(most: 1000, target: .milliseconds(1_500))
+        sizer.record(2, in: .milliseconds(2_500))
+        #expect(sizer.limit == 1)
+        sizer = BatchSizer(most: 1000, target: .milliseconds(1_500))
+        sizer.record(10, in: .seconds(1))
+        #expect(sizer.limit == 15)
+    }
+
+    @Test("What took no time, or delivered nothing, teaches nothing; one at a time is the least")
+    func edges() {
+        var sizer = BatchSizer(most: 0, target: .seconds(1))
+        #expect(sizer.most == 1)
+        #expect(sizer.limit == 1)
+        sizer = BatchSizer(most: 1000, target: .seconds(1))
+        sizer.record(0, in: .seconds(9))
+        sizer.record(9, in: .zero)
+        #expect(sizer.limit == 128)
+        sizer.record(1, in: .seconds(2))
+        #expect(sizer.limit == 1)
+    }
 }

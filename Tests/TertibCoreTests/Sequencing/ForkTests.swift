@@ -111,4 +111,29 @@ struct ForkTests {
         #expect(watermark.parked == driver.rows.count)
         #expect(driver.rows.map(\.eventID.text) == ["new"])
     }
+
+    @Test("Of two events at one stream sequence, as after a stream was made anew, none is known to be canonical")
+    func equalSequences() throws {
+        let verdict = Verdict(
+            version: try Sample.version(5), eventID: try EventID("other"), sequence: StreamSequence(5),
+            against: try Sample.watermark(5))
+        #expect(verdict == .forked(isCanonical: false))
+        var waiting = driver(
+            try Sample.watermark(1, parked: 1, status: .gap), [try Sample.arrival(4, event: "new", sequence: 5)],
+            rows: [try Sample.row(4, event: "old", sequence: 5)])
+        _ = waiting.run()
+        #expect(waiting.rows.count == 1)
+        #expect(waiting.pass.failures.count == 1)
+    }
+
+    @Test("The canonical event that takes a fork's row keeps the time of its next attempt")
+    func replacedRow() throws {
+        var driver = driver(
+            try Sample.watermark(1, parked: 1, status: .retrying), [try Sample.arrival(4, event: "new", sequence: 2)],
+            rows: [try Sample.row(4, event: "old", sequence: 5, reason: .retry, due: 7)])
+        _ = driver.run()
+        #expect(driver.rows.map(\.eventID.text) == ["new"])
+        #expect(driver.rows.map(\.reason) == [.retry])
+        #expect(driver.rows.map(\.nextAttemptAt) == [Timestamp(microseconds: 7)])
+    }
 }

@@ -15,6 +15,12 @@ struct SubjectMappingTests {
         #expect(mapping.subject(of: aggregate) == "shop.product.a%20b%2F%C3%BC%2A%2E%3E")
     }
 
+    @Test("Filters match the namespace, or one type of it")
+    func filters() throws {
+        #expect(mapping.everything == "shop.>")
+        #expect(mapping.filter(for: try AggregateType("product")) == "shop.product.>")
+    }
+
     @Test(
         "Every other spelling is refused",
         arguments: [

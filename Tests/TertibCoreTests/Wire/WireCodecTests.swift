@@ -109,6 +109,45 @@ struct WireCodecTests {
         #expect(throws: MalformedReason.self) { try codec.decode(body(nested(100_000))) }
     }
 
+    @Test("Exactly the bytes that need it are escaped, and a % without two digits stands for itself")
+    func escaping() throws {
+        func encoded(_ id: String) throws -> String? {
+            let envelope = Envelope(
+                id: try EventID(id), source: try EventSource("/s"), type: try EventType("t"),
+                aggregate: try Aggregate(parsing: "product/1"), version: .first, body: Array("{}".utf8))
+            return codec.encode(envelope).values(of: "ce-id").first.map { String(decoding: $0, as: UTF8.self) }
+        }
+        let plain = String(decoding: (UInt8(0x21)...0x7E).filter { $0 != 0x22 && $0 != 0x25 }, as: UTF8.self)
+        #expect(try encoded(plain) == plain)
+        #expect(try encoded("a \"%") == "a%20%22%25")
+        #expect(try encoded("\u{a0}~") == "%C2%A0~")
+        var envelope = try codec.decode(valid())
+        envelope.causation = Causation(traceState: "\u{7f}")
+        #expect(codec.encode(envelope).values(of: "ce-tracestate") == [Array("%7F".utf8)])
+        for (value, id) in [("%41", "A"), ("x%4", "x%4"), ("x%", "x%"), ("%4g%42", "%4gB"), ("%e2%82%AC", "\u{20ac}")] {
+            #expect(try codec.decode(changed("ce-id", value)).id.text == id)
+        }
+    }
+
+    @Test("A revision is written when it is not 1, and read up to nine digits")
+    func revisions() throws {
+        var envelope = try codec.decode(changed("ce-schemarevision", "999999999"))
+        #expect(envelope.schemaRevision == 999_999_999)
+        #expect(codec.encode(envelope).values(of: "ce-schemarevision") == [Array("999999999".utf8)])
+        envelope = try codec.decode(changed("ce-schemarevision", "1"))
+        #expect(codec.encode(envelope).values(of: "ce-schemarevision").isEmpty)
+    }
+
+    @Test("Header names match without regard to the case of ASCII letters, and of nothing else")
+    func names() {
+        #expect(HeaderField("CE-Id", "").isNamed("ce-iD"))
+        #expect(HeaderField("AZaz", "").isNamed("azAZ"))
+        #expect(!HeaderField("ce@id", "").isNamed("ce`id"))
+        #expect(!HeaderField("ce[id", "").isNamed("ce{id"))
+        #expect(!HeaderField("ce-i", "").isNamed("ce-id"))
+        #expect(!HeaderField("ce-idd", "").isNamed("ce-id"))
+    }
+
     @Test("Random bytes in every place are refused or accepted, never a crash")
     func fuzz() {
         var generator = Seeded(3)
