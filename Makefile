@@ -31,7 +31,8 @@ test: ## Everything that has to pass: lint, tests, adopter, foreign trials, chao
 	@$(scripts)/trial --short
 	@$(scripts)/chaos
 	@$(scripts)/mutants --explore
-	@$(scripts)/mutants --schedules 10000
+	@$(scripts)/mutants --check 100000
+	@$(scripts)/fuzz --share
 
 mutants: ## Bugs planted into the product, each found by the explorer (ARGS="--seed 7 --trace")
 	@$(scripts)/install demo

@@ -5,15 +5,15 @@ import TertibTesting
 /// Plants one bug after the other into the product's code and shows that the verification finds each of them, and
 /// nothing where there is none.
 ///
-/// Arguments: `--seed N` draws other schedules, `--schedules N` limits them, `--trace` prints the shrunk timelines;
-/// `--explore` goes through the small worlds to their end instead. Exit status 1 when a bug survives or something is
-/// found without one.
+/// Arguments: `--seed N` draws other schedules, `--schedules N` limits those that may be needed for a bug, `--check N` is
+/// how many are gone through without one, `--trace` prints the shrunk timelines; `--explore` goes through the small
+/// worlds to their end instead. Exit status 1 when a bug survives or something is found without one.
 @main
 struct Mutants {
     static func main() async throws {
         guard let options = Options(CommandLine.arguments.dropFirst()), PlantedBug.arePossible else {
             print("error: this is not what `make mutants` builds and runs")
-            print("usage: Mutants [--seed N] [--schedules N] [--trace] [--explore]")
+            print("usage: Mutants [--seed N] [--schedules N] [--check N] [--trace] [--explore]")
             exit(2)
         }
         let isGood = options.explores ? try explore() : try await check(options)
@@ -28,11 +28,9 @@ struct Mutants {
     private static func isSilentWithoutBug(_ options: Options) async throws -> Bool {
         PlantedBug.plant(nil)
         let explorer = try ExplorerHunt(options)
-        let (schedules, runs) = (10 * options.schedules, options.schedules / 5)
-        var prey = try explorer.first(of: schedules)
-        if prey == nil { prey = try await SimulationHunt(options).first(of: runs) }
-        guard explorer.missedBranches.isEmpty || schedules < 10_000 else {
-            print("rarely met by \(schedules) schedules of the explorer: \(explorer.missedBranches)")
+        let prey = try explorer.first(of: options.checks)
+        guard explorer.missedBranches.isEmpty || options.checks < 10_000 else {
+            print("rarely met by \(options.checks) schedules of the explorer: \(explorer.missedBranches)")
             return false
         }
         if let prey {
@@ -40,9 +38,9 @@ struct Mutants {
             return false
         }
         print(
-            "Without a bug: \(schedules) schedules of the explorer in \(SmallWorld.shapes.count) worlds, \(explorer.steps) "
-                + "steps, and \(runs) runs of the simulator: nothing found.")
-        return true
+            "Without a bug: \(options.checks) schedules of the explorer in \(SmallWorld.shapes.count) worlds, "
+                + "\(explorer.steps) steps: nothing found.")
+        return try await SimulationHunt(options).isSilent(for: options.checks / 50)
     }
 
     /// Hunts every bug, and prints the table.
@@ -100,6 +98,7 @@ struct Mutants {
 struct Options {
     var seed: UInt64 = 1
     var schedules = 1000
+    var checks = 10_000
     var showsTraces = false
     var explores = false
 
@@ -113,6 +112,9 @@ struct Options {
             case "--schedules":
                 guard let value = rest.popFirst().flatMap({ Int($0) }), value > 0 else { return nil }
                 schedules = value
+            case "--check":
+                guard let value = rest.popFirst().flatMap({ Int($0) }), value >= 50 else { return nil }
+                checks = value
             case "--trace": showsTraces = true
             case "--explore": explores = true
             default: return nil

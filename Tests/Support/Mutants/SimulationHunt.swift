@@ -1,3 +1,4 @@
+import Foundation
 import TertibTesting
 
 /// Looks for a violation by runs of the simulator: the real loops, on a seeded executor.
@@ -7,6 +8,30 @@ struct SimulationHunt {
     /// Prepares a hunt.
     init(_ options: Options) {
         seed = options.seed
+    }
+
+    /// Whether so many seeds, each run twice, are without a violation and each the same both times; the rare branches are
+    /// counted, for a run that met too few of them says little.
+    func isSilent(for count: Int) async throws -> Bool {
+        let first = (seed &* 1_000_000) & 0xFFFF_FFFF
+        let report = try await Simulation().run(
+            seeds: first..<first + UInt64(count), twice: true, jobs: ProcessInfo.processInfo.activeProcessorCount,
+            failureLimit: 1)
+        if let failure = report.failures.first {
+            let least = try await Simulation().minimise(failure)
+            print("without a bug, seed \(failure.plan.options.seed):")
+            print(least.story.joined(separator: "\n"))
+        }
+        for seed in report.unequal { print("seed \(seed) ran another way the second time") }
+        let expected = count / 100
+        let missing = report.vacuous(below: expected)
+        for branch in missing {
+            print("\(branch.rawValue) was met \(report.branches[branch, default: 0]) times, not \(expected)")
+        }
+        print(
+            "Without a bug: \(report.schedules) runs of the simulator, each twice and equal; each of "
+                + "\(RareBranch.allCases.count) rare branches at least \(report.branches.values.min() ?? 0) times.")
+        return report.isRight && missing.isEmpty
     }
 
     /// The first violation among so many runs.
