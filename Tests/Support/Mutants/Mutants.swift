@@ -29,12 +29,12 @@ struct Mutants {
         PlantedBug.plant(nil)
         let explorer = try ExplorerHunt(options)
         let prey = try explorer.first(of: options.checks)
-        guard explorer.missedBranches.isEmpty || options.checks < 10_000 else {
-            print("rarely met by \(options.checks) schedules of the explorer: \(explorer.missedBranches)")
-            return false
-        }
         if let prey {
             print("without a bug, schedule \(prey.schedules), \(prey.oracle):\n\(prey.timeline)")
+            return false
+        }
+        guard explorer.missedBranches.isEmpty || options.checks < 10_000 else {
+            print("rarely met by \(options.checks) schedules of the explorer: \(explorer.missedBranches)")
             return false
         }
         print(
