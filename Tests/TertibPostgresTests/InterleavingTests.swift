@@ -35,7 +35,7 @@ struct InterleavingTests {
                     arguments: [])
             }
             let orders = Interleaving.orders(SmallReplica.stepCount, SmallReplica.stepCount)
-            for (index, order) in orders.enumerated() {
+            try await Interleaving.each(orders) { index, order in
                 let aggregate = Aggregate(type: try AggregateType("product"), id: try AggregateID("\(index)"))
                 try await prepare(aggregate, situation, in: store)
                 let replicas = [situation.first, situation.second].map { SmallReplica(aggregate, holding: $0) }
@@ -47,9 +47,8 @@ struct InterleavingTests {
                     let again = SmallReplica(aggregate, holding: replica.held)
                     try await store.transaction { transaction in for step in again.steps { try step(transaction) } }
                 }
-                try await expectSound(aggregate, in: store, order)
+                let state = try await expectSound(aggregate, in: store, order)
                 let versions = Set(situation.parked + situation.first + situation.second)
-                let state = try await state(of: aggregate, in: store)
                 #expect(state.watermark == versions.max(), "after \(order)")
                 #expect(state.parked.isEmpty, "after \(order)")
             }
@@ -124,11 +123,15 @@ struct InterleavingTests {
     }
 
     /// What must hold in every committed state.
-    private func expectSound(_ aggregate: Aggregate, in store: PostgresStore, _ order: [Bool]) async throws {
+    @discardableResult
+    private func expectSound(
+        _ aggregate: Aggregate, in store: PostgresStore, _ order: [Bool]
+    ) async throws -> AggregateState {
         let state = try await state(of: aggregate, in: store)
         #expect(state.effects == Array(1...max(1, state.watermark)).filter { $0 <= state.watermark }, "after \(order)")
         #expect(!state.parked.contains { $0 <= state.watermark + 1 }, "a missed drain after \(order)")
         #expect(state.parkedCount == state.parked.count, "after \(order)")
+        return state
     }
 
     private struct AggregateState {

@@ -31,6 +31,34 @@ struct PipelineTests {
         }
     }
 
+    @Test("that drains what is parked for 256 aggregates costs a handful of round trips, too")
+    func draining() async throws {
+        try await withDatabase { database, _ in
+            let trips = try RoundTrips(to: database)
+            let store = try trips.store()
+            let bench = try BatchBench(store, .replica)
+            var counts: [Int] = []
+            for first in [Int64(1), 4] {
+                // Two are parked behind a gap, which closes then.
+                _ = try await bench.apply(first + 1, ofAggregates: 1...256)
+                _ = try await bench.apply(first + 2, ofAggregates: 1...256)
+                #expect(try database.psql("SELECT sum(parked) FROM tertib_watermark") == "512")
+                let before = trips.count
+                let report = try await bench.apply(first, ofAggregates: 1...256)
+                counts.append(trips.count - before)
+                #expect(report.appliedFromDelivery == 256)
+                #expect(report.drained == 512)
+            }
+            // The first time each statement is prepared.
+            #expect((3...Self.handful).contains(counts[1]), "\(counts)")
+            #expect(try database.psql("SELECT count(*), sum(version) FROM tertib_replica") == "256|1536")
+            #expect(try database.psql("SELECT count(*) FROM tertib_parked") == "0")
+            let left = "SELECT sum(version), sum(parked), count(lowest_parked) FROM tertib_watermark"
+            #expect(try database.psql(left) == "1536|0|0")
+            await store.close()
+        }
+    }
+
     @Test("whose handlers read costs a round trip an event, and the writes none")
     func readingHandlers() async throws {
         try await withNotes { database, _ in

@@ -17,6 +17,8 @@ final class StatementQueue {
         case effect(String)
         /// A row of the outbox.
         case staging(AggregateVersion, Aggregate)
+        /// Parked rows that have been applied.
+        case draining(Aggregate)
     }
 
     /// A batch of the most deliveries has to fit in a few times.
@@ -58,6 +60,8 @@ struct QueuedFailure: Error {
         switch purpose {
         case .effect(let sql):
             return StoreError(failure, attempted: "run \(sql.excerpt)", isOwn: false)
+        case .draining(let aggregate):
+            return StoreError(failure, attempted: "delete the parked events of \(aggregate)", isOwn: true)
         case .staging(let version, let aggregate):
             let attempted = "stage version \(version) of \(aggregate)"
             guard failure.state == "23505" else { return StoreError(failure, attempted: attempted, isOwn: true) }

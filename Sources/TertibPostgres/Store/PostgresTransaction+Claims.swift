@@ -72,6 +72,7 @@ extension PostgresTransaction {
         }
         var waits = Self.waits
         won += try insert(consumer, fresh[...], wait: Self.firstWait, waits: &waits)
+        parkedKnowledge.claimed(consumer, won)
         return Dictionary(won.map { ($0.aggregate, $0) }) { first, _ in first }
     }
 

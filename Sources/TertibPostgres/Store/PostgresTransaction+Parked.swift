@@ -25,6 +25,14 @@ extension PostgresTransaction {
         WHERE p.consumer = $1 AND p.aggregate_type = $2 AND p.aggregate_id = $3 AND p.version >= $4
         ORDER BY p.version LIMIT $5
         """
+    private static let selectParkedOfEach = """
+        SELECT p.* FROM unnest($2::text[], $3::text[], $4::bigint[]) AS w (aggregate_type, aggregate_id, version)
+        CROSS JOIN LATERAL (
+            SELECT \(ParkedEvent.columns) FROM tertib_parked AS p
+            WHERE p.consumer = $1 AND p.aggregate_type = w.aggregate_type AND p.aggregate_id = w.aggregate_id
+                AND p.version > w.version
+            ORDER BY p.version LIMIT $5) AS p
+        """
     private static let selectParkedAt = """
         SELECT \(ParkedEvent.columns) FROM unnest($2::text[], $3::text[], $4::bigint[]) AS w (
             aggregate_type, aggregate_id, version)
@@ -78,7 +86,9 @@ extension PostgresTransaction {
         _ consumer: ConsumerName, of aggregate: Aggregate, from version: AggregateVersion, limit: Int
     ) throws -> [ParkedEvent] {
         try perform("read the parked events of \(aggregate)") {
-            try runner.rows(
+            try readAhead(consumer, with: aggregate, limit: limit)
+            if let page = parkedKnowledge.page(consumer, aggregate, from: version, limit: limit) { return page }
+            return try runner.rows(
                 Self.selectParked,
                 [.text(consumer.text)] + Parameter.key(of: aggregate) + [.bigint(version.number), .bigint(limit)],
                 ParkedEvent.init)
@@ -94,6 +104,7 @@ extension PostgresTransaction {
                 })
             // Of one version twice the first was inserted, and the second found it there.
             let parked = events.filter { inserted.remove($0.key) != nil }
+            for event in parked { parkedKnowledge.parked(event) }
             if !parked.isEmpty { try extendSummaries(consumer, by: parked) }
             guard parked.count < events.count else { return [] }
             var fresh = Set(parked)
@@ -105,6 +116,7 @@ extension PostgresTransaction {
 
     func replaceParked(_ consumer: ConsumerName, _ event: ParkedEvent) throws {
         try perform("write a parked event of \(event.aggregate)") {
+            parkedKnowledge.parked(event)
             try runner.execute(Self.insertParked + Self.orReplaceParked, Self.values(consumer, [event]))
             try runner.execute(Self.summarizeParked, [.text(consumer.text)] + Parameter.key(of: event.aggregate))
         }
@@ -114,10 +126,25 @@ extension PostgresTransaction {
         _ consumer: ConsumerName, of aggregate: Aggregate, through version: AggregateVersion
     ) throws -> Int {
         try perform("delete the parked events of \(aggregate)") {
-            try runner.first(
-                Self.deleteParked, [.text(consumer.text)] + Parameter.key(of: aggregate) + [.bigint(version.number)]
-            ) { Int(try $0.integer(0)) } ?? 0
+            let values = [.text(consumer.text)] + Parameter.key(of: aggregate) + [.bigint(version.number)]
+            if let count = parkedKnowledge.deleted(consumer, aggregate, through: version) {
+                if count > 0 { try runner.enqueue(Self.deleteParked, values, for: .draining(aggregate)) }
+                return count
+            }
+            return try runner.first(Self.deleteParked, values) { Int(try $0.integer(0)) } ?? 0
         }
+    }
+
+    /// The first who asks has the rows of all claimed aggregates read.
+    private func readAhead(_ consumer: ConsumerName, with aggregate: Aggregate, limit: Int) throws {
+        let watermarks = parkedKnowledge.readAhead(consumer, with: aggregate, limit: limit)
+        guard !watermarks.isEmpty else { return }
+        let rows = try runner.rows(
+            Self.selectParkedOfEach,
+            [.text(consumer.text)] + Parameter.keys(of: watermarks.map(\.aggregate)) + [
+                .bigints(watermarks.map(\.version.number)), .bigint(limit),
+            ], ParkedEvent.init)
+        parkedKnowledge.read(rows, of: watermarks, limit: limit)
     }
 
     func parkedCount(_ consumer: ConsumerName) throws -> Int {

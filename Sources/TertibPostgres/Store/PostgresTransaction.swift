@@ -17,6 +17,8 @@ final class PostgresTransaction: StoreTransaction {
     private var depth = 0
     /// Written before anything else is done.
     var pendingMarks = PendingMarks()
+    /// Of the aggregates that are claimed.
+    var parkedKnowledge = ParkedKnowledge()
     /// The server's clock when the transaction began, and this process's at that moment.
     private let beganAt: (server: Timestamp, here: ContinuousClock.Instant)
 
@@ -81,6 +83,7 @@ final class PostgresTransaction: StoreTransaction {
             // What was collected before the savepoint has been written when it began.
             pendingMarks = PendingMarks()
             runner.queue.removeAll()
+            parkedKnowledge = ParkedKnowledge()
             try perform("undo a savepoint", isAllowedAfterFailure: true) {
                 try runner.run("ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
             }

@@ -18,6 +18,8 @@ final class SteppedSession: Sendable {
     private let ends: [Gate]
     private let next = Mutex(0)
     private let end = Mutex<End?>(nil)
+    /// The server's process that runs it.
+    private let process = Mutex<Int64?>(nil)
     private let steps: [Step]
     private let store: PostgresStore
 
@@ -41,7 +43,9 @@ final class SteppedSession: Sendable {
     func run() async {
         let outcome: End
         do {
-            try await store.transaction { [steps, starts, ends] transaction in
+            try await store.transaction { [self, steps, starts, ends] transaction in
+                let row = try transaction.query("SELECT pg_backend_pid() AS pid", arguments: []).first
+                process.withLock { $0 = row?["pid"].integer }
                 for (index, step) in steps.enumerated() {
                     try starts[index].waitOnThread(for: "step \(index) to be begun")
                     try step(transaction)
@@ -58,7 +62,7 @@ final class SteppedSession: Sendable {
     }
 
     /// Begins the next step, and waits until it has ended, or waits for a lock of the server's.
-    func step(_ isWaitingForLock: () async throws -> Bool) async throws {
+    func step(watching observer: PostgresStore) async throws {
         let index = next.withLock { next in
             defer { next += 1 }
             return next
@@ -69,8 +73,16 @@ final class SteppedSession: Sendable {
         while true {
             // A step that takes longer than most may be waiting for a lock; then the other session has its turn.
             if (try? await ends[index].wait(atMost: .milliseconds(8), for: "the step")) != nil { return }
-            if try await isWaitingForLock() { return }
+            if try await isWaitingForLock(observer) { return }
             guard ContinuousClock.now < deadline else { throw TestServerError("step \(index) does not end") }
+        }
+    }
+
+    private func isWaitingForLock(_ observer: PostgresStore) async throws -> Bool {
+        guard let process = process.withLock({ $0 }) else { return false }
+        return try await observer.read { reader in
+            !(try reader.query(
+                "SELECT 1 FROM pg_locks WHERE pid = ? AND NOT granted LIMIT 1", arguments: [.integer(process)])).isEmpty
         }
     }
 }
@@ -100,20 +112,25 @@ enum Interleaving {
                     continue
                 }
                 postponed = 0
-                try await session.step { try await isAnybodyWaiting(observer) }
+                try await session.step(watching: observer)
             }
             try await group.waitForAll()
         }
     }
 
-    private static func isAnybodyWaiting(_ observer: PostgresStore) async throws -> Bool {
-        try await observer.read { reader in
-            let rows = try reader.query(
-                """
-                SELECT count(*) AS n FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
-                WHERE NOT l.granted AND a.datname = current_database()
-                """, arguments: [])
-            return rows.first?["n"].integer ?? 0 > 0
+    /// Runs `body` for each of the orders, a few at the same time: most of it is waiting for locks.
+    static func each(
+        _ orders: [[Bool]], _ body: @escaping @Sendable (Int, [Bool]) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (index, order) in orders.enumerated() {
+                if index >= width { try await group.next() }
+                group.addTask { try await body(index, order) }
+            }
+            try await group.waitForAll()
         }
     }
+
+    /// Two connections each, and one that watches; a store has eight.
+    private static let width = 3
 }
