@@ -1,3 +1,4 @@
+import Tertib
 import TertibCore
 import Testing
 
@@ -55,6 +56,48 @@ struct ParsingTests {
         #expect(HeaderBlock(Array("NATS/1.0 5\r\n\r\n".utf8)).status == nil)
         #expect(HeaderBlock(Array("NATS/1.0 abc\r\n\r\n".utf8)).status == nil)
         #expect(HeaderBlock([]).fields.isEmpty)
+    }
+
+    @Test("what a replicated stream has on its way settles no publish")
+    func inFlight() throws {
+        func outcome(_ code: Int, _ text: String) throws -> PublishOutcome {
+            let answer: JSONValue = [
+                "error": ["code": 400, "err_code": .integer(Int64(code)), "description": .string(text)]
+            ]
+            return JetStreamLog.outcome(try #require(APIFailure(answer)), "publish")
+        }
+        #expect(try outcome(10071, "wrong last sequence: 41") == .unexpected(actual: StreamSequence(41)))
+        #expect(try outcome(10164, "wrong last sequence") == .unexpected(actual: nil))
+        #expect(try outcome(10158, "duplicate message id is in process") == .unexpected(actual: nil))
+    }
+
+    @Test("a cluster whose servers have not all met yet is waited for")
+    func incompleteCluster() throws {
+        let answer: JSONValue = [
+            "error": ["code": 400, "err_code": 10005, "description": "no suitable peers for placement"]
+        ]
+        #expect(try #require(APIFailure(answer)).error("prepare the stream").isRetriable)
+    }
+
+    @Test("a consumer is told apart from a later one of its name, unless copies of one differ in their time")
+    func sameConsumer() throws {
+        func consumer(
+            _ second: Int, copies: Int = 0, policy: String = "all", filter: String = "shop.a.*"
+        ) throws -> ConsumerDescription {
+            let replicas = (0..<copies).map { JSONValue.object(["name": .string("n\($0)")]) }
+            return try #require(
+                ConsumerDescription([
+                    "created": .string("2026-11-21T20:08:0\(second).275382417Z"),
+                    "config": ["deliver_policy": .string(policy), "filter_subject": .string(filter)],
+                    "cluster": ["leader": "n9", "replicas": .array(replicas)],
+                ]))
+        }
+        #expect(try consumer(1).isSame(as: consumer(1)))
+        #expect(try !consumer(6).isSame(as: consumer(1)), "one copy has one time")
+        #expect(try consumer(6, copies: 2).isSame(as: consumer(1, copies: 2)))
+        #expect(try !consumer(6, copies: 2, policy: "new").isSame(as: consumer(1, copies: 2)))
+        #expect(try !consumer(6, copies: 2, policy: "new").isSame(as: consumer(1, copies: 2, policy: "new")))
+        #expect(try !consumer(6, copies: 2, filter: "shop.b.*").isSame(as: consumer(1, copies: 2)))
     }
 
     @Test("statuses of a pull request are told apart")

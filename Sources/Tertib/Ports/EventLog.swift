@@ -139,8 +139,9 @@ public enum PublishOutcome: Hashable, Sendable {
     /// The stream acknowledged it. A duplicate answer is no proof that this very event is stored: duplicates are
     /// recognised by id alone, on any subject of the stream.
     case stored(sequence: StreamSequence, isDuplicate: Bool)
-    /// The expectation did not hold, and nothing was stored by this attempt; `actual` is the subject's last sequence
-    /// where the broker says so.
+    /// The expectation did not hold, and nothing was stored by this attempt; `actual` is the subject's last sequence.
+    /// `nil` when another message of the subject is still on its way to the stream's copies: it may yet be lost, or be
+    /// an earlier attempt of this very publish.
     case unexpected(actual: StreamSequence?)
     /// Certainly not stored, for a reason that another attempt may or may not change: ``EventLogError/isRetriable``.
     case refused(EventLogError)

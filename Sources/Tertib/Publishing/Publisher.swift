@@ -46,7 +46,12 @@ struct Publisher: Sendable {
                     return .stored(sequence: StreamSequence(expected.number + 1), isDuplicate: false)
                 case .stored(let sequence, false): return .stored(sequence: sequence, isDuplicate: false)
                 case .stored(let sequence, true): return try await confirm(envelope, message, at: sequence)
-                case .unexpected: return try await look(for: envelope, on: message.subject, after: expected)
+                case .unexpected(let actual):
+                    let found = try await look(for: envelope, on: message.subject, after: expected)
+                    if actual == nil, case .superseded(let strays) = found, strays.last == nil {
+                        throw Self.undecidedYet(envelope)
+                    }
+                    return found
                 case .refused(let error), .unknown(let error): throw error
                 }
             } catch let error as EventLogError where error.isRetriable {
@@ -58,6 +63,14 @@ struct Publisher: Sendable {
             guard context.time.monotonic + bound < deadline else { return .undecided(failure) }
             try await context.time.sleep(for: bound / 2 + context.jitter(upTo: bound / 2))
         }
+    }
+
+    /// A message that is still on its way decides nothing, for it may be lost with the stream's leader, or turn out to be
+    /// this one. When the next attempt comes it has arrived, or is gone.
+    private static func undecidedYet(_ envelope: Envelope) -> EventLogError {
+        EventLogError(
+            .unavailable, attempted: "publish version \(envelope.version) of \(envelope.aggregate)",
+            reason: "another message of the subject is still on its way")
     }
 
     /// A duplicate answer names the message that has the id: it must be this event. One that is gone proves nothing; when

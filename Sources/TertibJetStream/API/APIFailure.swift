@@ -5,11 +5,16 @@ struct APIFailure: Hashable, Sendable {
     /// JetStream's error codes that mean something here. Source: `errors.json` of nats-server.
     enum Known {
         static let insufficientResources = 10023
+        static let noPeers = 10005
         static let streamNotFound = 10059
         static let streamWrongName = 10060
         static let consumerNotFound = 10014
         static let noMessage = 10037
         static let wrongLastSequence = 10071
+        /// A replicated stream of 2.11 or later has a message of this subject on its way to its copies.
+        static let subjectInFlight = 10164
+        /// The same of a message of this id.
+        static let messageInFlight = 10158
         static let messageTooLarge = 10054
         static let streamStoreFailed = 10077
         static let streamNameInUse = 10058
@@ -54,6 +59,11 @@ struct APIFailure: Hashable, Sendable {
             return EventLogError(
                 .unavailable, attempted: attempted, reason: reason,
                 advice: "Enable JetStream for the server and the account, or check nats.apiPrefix.")
+        case Known.noPeers:
+            // The answer of a cluster whose servers have not all met yet; and of one that is too small.
+            return EventLogError(
+                .unavailable, attempted: attempted, reason: reason,
+                advice: "Start as many servers with JetStream as stream.replicas says, or lower it.")
         default:
             return EventLogError(
                 code == 429 || code >= 500 ? .unavailable : .invalid, attempted: attempted, reason: reason)

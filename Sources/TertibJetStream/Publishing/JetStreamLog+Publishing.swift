@@ -68,12 +68,21 @@ extension JetStreamLog {
         return .stored(sequence: acknowledgement.sequence, isDuplicate: acknowledgement.isDuplicate)
     }
 
-    private static func outcome(_ failure: APIFailure, _ attempted: String) -> PublishOutcome {
-        guard failure.errorCode == APIFailure.Known.wrongLastSequence else {
+    /// What a failure says about the publish. What a replicated stream has on its way to its copies may still be lost
+    /// with its leader, so it decides nothing about a publish behind it.
+    ///
+    /// That a message of this id is on its way is no better news: 2.11 says so for two minutes after a publish that it
+    /// has refused.
+    static func outcome(_ failure: APIFailure, _ attempted: String) -> PublishOutcome {
+        switch failure.errorCode {
+        case APIFailure.Known.wrongLastSequence:
+            // "wrong last sequence: 41"
+            let digits = failure.text.reversed().prefix { $0.isASCII && $0.isNumber }.reversed()
+            return .unexpected(actual: StreamSequence(wire: String(digits)))
+        case APIFailure.Known.subjectInFlight, APIFailure.Known.messageInFlight:
+            return .unexpected(actual: nil)
+        default:
             return .refused(failure.error(attempted))
         }
-        // "wrong last sequence: 41"; a server may leave the number out.
-        let digits = failure.text.reversed().prefix { $0.isASCII && $0.isNumber }.reversed()
-        return .unexpected(actual: StreamSequence(wire: String(digits)))
     }
 }

@@ -135,8 +135,8 @@ extension PullSource {
         }
     }
 
-    private func isTheSame(_ consumer: ConsumerDescription) -> Bool {
-        !state.withLock { $0.wasDeleted } && consumer.isOf(consumerCreatedAt)
+    private func isTheSame(_ found: ConsumerDescription) -> Bool {
+        !state.withLock { $0.wasDeleted } && found.isSame(as: consumer)
     }
 
     func answer(_ answer: DeliveryAnswer, to deliveries: [Delivery]) async {

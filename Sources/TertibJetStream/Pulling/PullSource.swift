@@ -49,7 +49,8 @@ final class PullSource: DeliverySource {
 
     let log: JetStreamLog
     let subscription: Subscription
-    let consumerCreatedAt: Timestamp
+    /// The consumer as it was subscribed to.
+    let consumer: ConsumerDescription
     let streamCreatedAt: Timestamp
     let acknowledgementWait: Duration
     let number: Int
@@ -62,7 +63,7 @@ final class PullSource: DeliverySource {
     ) {
         self.log = log
         self.subscription = subscription
-        consumerCreatedAt = consumer.createdAt
+        self.consumer = consumer
         self.streamCreatedAt = streamCreatedAt
         acknowledgementWait = consumer.acknowledgementWait ?? subscription.acknowledgementWait
         number = Self.numbers.add(1, ordering: .relaxed).newValue

@@ -14,12 +14,22 @@ struct ConsumerDescription: Sendable {
         config = answer["config"]
     }
 
-    /// Whether it is the consumer that was created at that time. nats-server 2.9 keeps one time in memory and writes a
-    /// slightly later one to the disk, which it shows after a restart (330 microseconds later when measured).
-    func isOf(_ creation: Timestamp) -> Bool {
-        let distance = createdAt.since(creation)
-        return distance > .seconds(-1) && distance < .seconds(1)
+    /// Whether it is the consumer that was described before, and no other one under its name.
+    ///
+    /// The time of creation tells, give or take: nats-server 2.9 keeps one time in memory and writes a slightly later
+    /// one to the disk, which it shows after a restart (330 microseconds later when measured). In a cluster up to 2.11
+    /// each copy has a time of its own, that of a server that was away the time of its return, and the leader's is
+    /// shown. There a consumer that begins where the stream begins and takes the same subjects is as good as the same:
+    /// a new one would deliver everything once more.
+    func isSame(as other: ConsumerDescription) -> Bool {
+        let distance = createdAt.since(other.createdAt)
+        if distance > .seconds(-1), distance < .seconds(1) { return true }
+        let isWhole = [self, other].allSatisfy { $0.config["deliver_policy"].text == "all" }
+        return isReplicated && isWhole
+            && ["filter_subject", "filter_subjects"].allSatisfy { config[$0] == other.config[$0] }
     }
+
+    private var isReplicated: Bool { !answer["cluster"]["replicas"].elements.isEmpty }
 
     /// The identity of the database that is written in the description.
     var storeID: String? { Self.storeID(in: config["description"].text ?? "") }

@@ -102,9 +102,7 @@ extension JetStreamLog {
         {
             throw failure.error(attempted)
         }
-        guard let written = try await consumer(name, attempted) else {
-            throw EventLogError(.consumerGone, attempted: attempted, reason: "it vanished right after its creation")
-        }
+        let written = try await written(name, attempted)
         // Two databases may have created it at the same moment: the one that reads back the other's id has lost.
         try Self.checkStore(of: written, rules.subscription)
         let differences = ConsumerRules.differences(asked: config, got: written.config)
@@ -115,6 +113,18 @@ extension JetStreamLog {
                 advice: "The server may be too old, or its limits forbid it.")
         }
         return written
+    }
+
+    /// The consumer as it was written. A cluster may take a moment until whoever is asked knows of it.
+    private func written(_ name: String, _ attempted: String) async throws(EventLogError) -> ConsumerDescription {
+        for wait in [Duration.milliseconds(20), .milliseconds(100), .milliseconds(500), .seconds(2)] {
+            if let description = try await consumer(name, attempted) { return description }
+            try await pause(wait, attempted)
+        }
+        guard let description = try await consumer(name, attempted) else {
+            throw EventLogError(.consumerGone, attempted: attempted, reason: "it vanished right after its creation")
+        }
+        return description
     }
 
     static func checkStore(of consumer: ConsumerDescription, _ subscription: Subscription) throws(EventLogError) {

@@ -73,7 +73,7 @@ extension JetStreamLog {
         }
     }
 
-    private func pause(_ duration: Duration, _ attempted: String) async throws(EventLogError) {
+    func pause(_ duration: Duration, _ attempted: String) async throws(EventLogError) {
         do {
             try await Task.sleep(for: duration)
         } catch {

@@ -64,6 +64,29 @@ struct AppendTests {
         #expect(try versions() == (1...10).map { $0 })
     }
 
+    @Test("A message of the aggregate that is still on its way decides nothing", arguments: ContestedLog.Fate.allCases)
+    func onItsWay(fate: ContestedLog.Fate) async throws {
+        let rival = try world.factory.message(stock, version: .first, id: try EventID("theirs"))
+        let log = ContestedLog(world.log.replica(), rival: rival, fate: fate)
+        let service = try Tertib(
+            options: TertibOptions(
+                service: try ServiceName("service"), namespace: try Namespace(Make.namespace),
+                publishes: [try AggregateType("stock"): .append]),
+            log: log, store: try await world.store())
+        switch fate {
+        case .isLost, .isThisOne:
+            let receipt = try await service.append([try event("mine")], to: stock, expecting: AggregateVersion.none)
+            #expect(receipt.map(\.eventID.text) == ["mine"])
+        case .arrives:
+            let conflict = try await #require(throws: VersionConflict.self) {
+                try await service.append([try event("mine")], to: stock, expecting: AggregateVersion.none)
+            }
+            #expect(conflict.actual == .first)
+        }
+        #expect(try versions() == [1])
+        #expect(log.remaining == 0, "the broker did not say that a message is on its way")
+    }
+
     @Test("A lost answer is settled: the event is found, not written twice", arguments: [true, false])
     func lostAnswer(isStored: Bool) async throws {
         let service = try await world.service(.ledger()).service
