@@ -10,12 +10,12 @@ servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
 export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test mutants explore mutation trial chaos experiment bench fuzz test-tsan test-asan lint format clean
+.PHONY: help build demo test mutants explore mutation trial chaos experiment bench fuzz test-servers test-tsan test-asan lint format clean
 
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build the shop and run it under faults, with and without Tertib (ARGS="--seed 7")
 	@$(scripts)/install demo
@@ -70,6 +70,11 @@ bench: ## What the bus costs beside the C libraries alone, on a release build (A
 fuzz: ## Bounded fuzzing of everything that reads outside bytes (ARGS="--seconds 600 FuzzWire")
 	@$(scripts)/install demo
 	@$(scripts)/fuzz $(ARGS)
+
+test-servers: ## Every supported nats-server, alone and in clusters of three under faults: writes docs/servers.md
+	@$(scripts)/install test
+	@$(scripts)/build tests
+	@$(scripts)/servers $(ARGS)
 
 test-tsan: ## The tests of core, runtime and test kit under the thread sanitizer
 	@$(scripts)/install test

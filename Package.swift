@@ -99,6 +99,9 @@ let package = Package(
         .testTarget(
             name: "TertibJetStreamTests", dependencies: ["TertibJetStream", "TertibTesting", "TestServers"]),
         .testTarget(
+            name: "TertibClusterTests",
+            dependencies: ["TertibJetStream", "TertibTesting", "TestServers", log, sqlite]),
+        .testTarget(
             name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
         .testTarget(
             name: "TertibPostgresTests", dependencies: ["TertibPostgres", "TertibTesting", "TestServers", log]),

@@ -30,8 +30,10 @@ struct ConformanceTests {
             }
             do {
                 try await check.run(on: conformance)
+                try ServerReport.add(binary, "conformance", check.name, "passed")
             } catch {
                 await opened.close()
+                try ServerReport.add(binary, "conformance", check.name, "failed: \(error)")
                 throw error
             }
             await opened.close()

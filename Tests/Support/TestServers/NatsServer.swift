@@ -40,11 +40,20 @@ public final class NatsServer: Sendable {
         (try? String(contentsOfFile: logFile, encoding: .utf8)).map { String($0.suffix(4000)) } ?? ""
     }
 
-    private init(binary: Binary, port: Int, directory: TemporaryDirectory) {
+    /// A server that has its folder and its configuration, and does not run yet.
+    init(
+        _ binary: Binary, port: Int, configuration: String = "", jetStream: String? = ""
+    ) throws {
         self.binary = binary
         self.port = port
-        self.directory = directory
+        directory = try TemporaryDirectory()
+        var text = "listen: \"127.0.0.1:\(port)\"\nserver_name: \"\(Self.name(port: port))\"\n"
+        if let jetStream { text += "jetstream { store_dir: \"\(directory.path)/store\"\n\(jetStream)\n}\n" }
+        try Data((text + configuration).utf8).write(to: URL(fileURLWithPath: "\(directory.path)/server.conf"))
     }
+
+    /// The name under which a server on this port is known in its cluster.
+    static func name(port: Int) -> String { "test_\(port)" }
 
     deinit { kill() }
 
@@ -59,15 +68,8 @@ public final class NatsServer: Sendable {
         var last: any Error = TestServerError("the server was not started")
         // The port that was found free may be taken in the meantime.
         for _ in 0..<5 {
-            let directory = try TemporaryDirectory()
-            let server = NatsServer(binary: binary, port: try freePort(), directory: directory)
-            var text = """
-                listen: "127.0.0.1:\(server.port)"
-                server_name: "test_\(server.port)"
-
-                """
-            if let jetStream { text += "jetstream { store_dir: \"\(directory.path)/store\"\n\(jetStream)\n}\n" }
-            try Data((text + configuration).utf8).write(to: URL(fileURLWithPath: "\(directory.path)/server.conf"))
+            let server = try NatsServer(
+                binary, port: try freePort(), configuration: configuration, jetStream: jetStream)
             do {
                 try await server.restart()
                 return server
@@ -132,10 +134,19 @@ public final class NatsServer: Sendable {
     }
 
     static func freePort() throws -> Int {
+        guard let port = bound(to: 0) else { throw TestServerError("no free port: errno \(errno)") }
+        return port
+    }
+
+    static func isFree(_ port: Int) -> Bool { bound(to: port) != nil }
+
+    /// The port that a socket was bound to for a moment.
+    private static func bound(to port: Int) -> Int? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
         address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &address) { pointer in
@@ -143,8 +154,7 @@ public final class NatsServer: Sendable {
                 bind(descriptor, generic, size) == 0 && getsockname(descriptor, generic, &size) == 0
             }
         }
-        guard isBound else { throw TestServerError("no free port: errno \(errno)") }
-        return Int(in_port_t(bigEndian: address.sin_port))
+        return isBound ? Int(in_port_t(bigEndian: address.sin_port)) : nil
     }
 
     private static func greets(port: Int) -> Bool {

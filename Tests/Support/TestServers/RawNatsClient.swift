@@ -52,8 +52,12 @@ public final class RawNatsClient {
         try publish(Array(subject.utf8), headers: Array(headers.utf8), body: Array(body.utf8))
     }
 
-    /// Sends a request and returns the body of its answer.
-    public func request(_ subject: String, _ body: String = "") throws -> String {
+    /// Sends a request and returns the body of its answer: an empty one when nobody answers on the subject.
+    /// - Parameter limit: how long to wait for each line.
+    public func request(_ subject: String, _ body: String = "", within limit: Duration = .seconds(10)) throws -> String
+    {
+        var time = timeval(tv_sec: Int(limit.components.seconds), tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         let inbox = "_INBOX.raw\(UInt64.random(in: .min ... .max))"
         try write("SUB \(inbox) 1\r\nUNSUB 1 1\r\nPUB \(subject) \(inbox) \(body.utf8.count)\r\n\(body)\r\n")
         while true {
