@@ -42,6 +42,9 @@ struct PlanTests {
         Case("postpone", SQLiteTransaction.postpone, "INTEGER PRIMARY KEY"),
         Case("mark published", SQLiteTransaction.publishRow, "INTEGER PRIMARY KEY"),
         Case("wake the next", SQLiteTransaction.wakeNext, "INTEGER PRIMARY KEY", "INDEX tertib_outbox_unpublished"),
+        Case("count held rows", SQLiteTransaction.countHeld, "COVERING INDEX"),
+        Case("return head", SQLiteTransaction.returnHead, "tertib_head USING PRIMARY KEY"),
+        Case("reopen rows", SQLiteTransaction.reopenRows, "tertib_outbox_1"),
         Case("delete published", SQLiteTransaction.deletePublishedRows, "INDEX tertib_outbox_published"),
     ]
 

@@ -100,6 +100,7 @@ extension Consumer {
                         acknowledgementWait: settings.acknowledgementWait,
                         maxAcknowledgementPending: settings.maxAcknowledgementPending, pullLimit: settings.batch,
                         byteLimit: settings.batchBytes, storeID: registration.storeID, takesOver: settings.takesOver))
+                try await check(registration, before: source)
                 if attempts > 0 { logger.notice("broker and database are there") }
                 return Opened(source: source, registration: registration)
             } catch {
@@ -130,6 +131,16 @@ extension Consumer {
         }
     }
 
+    /// The stream may have been created anew between the registration and the subscription, which would be to the new one.
+    private func check(_ registration: ConsumerRegistration, before source: any DeliverySource) async throws {
+        do {
+            try registration.check(try await log.state(), for: settings.name)
+        } catch {
+            await source.close()
+            throw error
+        }
+    }
+
     private func register() async throws -> ConsumerRegistration {
         let state = try await log.state()
         let fresh = ConsumerRegistration(
@@ -138,19 +149,7 @@ extension Consumer {
         let registration = try await store.transaction { transaction in
             try transaction.registration(name, insertingIfAbsent: fresh)
         }
-        guard registration.stream == state.name else {
-            throw ConsumerError(
-                .streamChanged, consumer: name,
-                reason: "its database follows the stream \(registration.stream), the configuration says \(state.name)",
-                advice: "Set stream.name back, or start with a fresh database.")
-        }
-        guard registration.streamCreatedAt == state.createdAt else {
-            throw ConsumerError(
-                .streamChanged, consumer: name,
-                reason: "the stream \(state.name) was created anew at \(state.createdAt); its database follows the one "
-                    + "created at \(registration.streamCreatedAt)",
-                advice: "Versions may have started again. Restore the stream, or start with a fresh database.")
-        }
+        try registration.check(state, for: name)
         return registration
     }
 }

@@ -55,6 +55,9 @@ struct GapReader: Sendable {
     let codec: WireCodec
     let gap: Gap
     let maySearch: Bool
+    let time: any TimeSource
+    /// The moment of monotonic time from which on nothing more is read.
+    let end: Duration
 
     /// The run of versions directly above the watermark, as far as the stream is known to have them. Cancellation ends
     /// it after the read in hand: a replica that is asked to stop does not read on.
@@ -70,10 +73,11 @@ struct GapReader: Sendable {
         var run: [LoggedMessage] = []
         var version = wanted
         while let sequence = trace.found[version], version < gap.lowestParked, run.count < limit,
-            run.isEmpty || budget > 0, !Task.isCancelled
+            run.isEmpty || mayRead(budget)
         {
-            guard let message = try await message(at: sequence) else {
-                trace.found[version] = nil  // it has gone since; perhaps there is a copy further on
+            guard let message = try await message(at: sequence), isEvent(message, version) else {
+                trace.found[version] = nil  // it has gone since; perhaps there is a copy elsewhere
+                trace.startAgain()
                 break
             }
             run.append(message)
@@ -84,9 +88,17 @@ struct GapReader: Sendable {
         return run
     }
 
+    private func mayRead(_ budget: Int) -> Bool { budget > 0 && time.monotonic < end && !Task.isCancelled }
+
+    /// Whether the place still has what was seen there: a stream that has lost its tail uses sequences again.
+    private func isEvent(_ message: LoggedMessage, _ version: AggregateVersion) -> Bool {
+        guard let envelope = try? codec.decode(message.message) else { return false }
+        return envelope.aggregate == gap.aggregate && envelope.version == version
+    }
+
     /// From the lowest parked event back: each event that was published with an expectation names its predecessor.
     private func followPointers(_ trace: inout GapTrace, budget: inout Int) async throws(EventLogError) {
-        while let sequence = trace.pointer, budget > 0, !Task.isCancelled {
+        while let sequence = trace.pointer, mayRead(budget) {
             budget -= 1
             trace.pointer = nil
             guard let message = try await message(at: sequence), let envelope = try? codec.decode(message.message),
@@ -103,7 +115,7 @@ struct GapReader: Sendable {
     /// Through the aggregate's subject from its first message on: stream order need not be version order.
     private func search(_ trace: inout GapTrace, budget: inout Int) async throws(EventLogError) {
         let subject = codec.mapping.subject(of: gap.aggregate)
-        while let position = trace.position, budget > 0, !Task.isCancelled {
+        while let position = trace.position, mayRead(budget) {
             budget -= 1
             guard let message = try await log.firstMessage(on: subject, from: position, source: .leader) else {
                 trace.position = nil

@@ -12,6 +12,8 @@ struct Repair: Sendable {
     private static let readBudget = 1024
     /// At least so many of them for each gap.
     private static let leastShare = 32
+    /// At most so long, by the monotonic clock: drains and retries wait for the sweep to end.
+    static let sweepTime: Duration = .seconds(2)
     /// At most so many gaps that back off are asked for again with the others.
     private static let waitingLimit = 4096
     /// At most so many versions of one aggregate in one transaction.
@@ -47,36 +49,40 @@ struct Repair: Sendable {
         round += 1
         let first = round % due.count
         let share = max(Self.leastShare, Self.readBudget / due.count)
+        let end = monotonic + Self.sweepTime
         var budget = Self.readBudget
-        for gap in due[first...] + due[..<first] where budget > 0 {
+        for gap in due[first...] + due[..<first] where budget > 0 && runtime.context.time.monotonic < end {
             try Task.checkCancellation()
             var own = min(share, budget)
             budget -= own
-            try await repair(gap, reads: &own, now: now, monotonic: monotonic)
+            try await repair(gap, reads: &own, now: now, until: end)
             budget += own
         }
     }
 
     private mutating func repair(
-        _ gap: Gap, reads budget: inout Int, now: Timestamp, monotonic: Duration
+        _ gap: Gap, reads budget: inout Int, now: Timestamp, until end: Duration
     ) async throws {
         var memory = memories[gap.aggregate] ?? Memory(trace: GapTrace(gap))
         if memory.trace.follow(gap) { (memory.attempts, memory.notBefore) = (0, .zero) }
         let age = now.since(gap.oldestParkedAt)
         let isOld = age > Self.searchPatience || age < .zero  // from the future: parked under a wrong clock
         let reader = GapReader(
-            log: runtime.log, codec: runtime.codec, gap: gap, maySearch: runtime.desk.pending == 0 || isOld)
+            log: runtime.log, codec: runtime.codec, gap: gap, maySearch: runtime.desk.pending == 0 || isOld,
+            time: runtime.context.time, end: end)
         let found = try await reader.read(&memory.trace, limit: Self.runLimit, budget: &budget)
         try Task.checkCancellation()
         if !found.isEmpty {
             try await apply(found)
         } else if memory.trace.isExhausted {
-            backOff(&memory, monotonic)
+            backOff(&memory, runtime.context.time.monotonic)
         }
         memories[gap.aggregate] = memory
     }
 
+    /// What was read belongs to the consumer's stream if that is still there when everything was read.
     private func apply(_ found: [LoggedMessage]) async throws {
+        try runtime.applier.registration.check(try await runtime.log.state(), for: runtime.settings.name)
         var batch = Batch()
         for message in found {
             let decoded = runtime.decode(

@@ -35,6 +35,8 @@ struct Sweeper: Sendable {
                 throw fault
             } catch is CancellationError {
                 return
+            } catch let error as ConsumerError {
+                throw error  // no sweep after it would fare better
             } catch let error as StoreError where error.code == .conflict {
                 runtime.board.ask()  // a neighbour writes; the next sweep finds what it leaves
             } catch {

@@ -200,6 +200,15 @@ public protocol OutboxTransaction: AnyObject {
     /// Gives a claimed row back, to be taken again not before `time`.
     func releaseOutbox(_ row: OutboxRow, notBefore time: Timestamp) throws
 
+    /// Takes back that events were published, which the stream has lost since: the head goes back to `version` at
+    /// `sequence`, and the held rows of all later versions are to be published again, the lowest first. Only where the
+    /// head's published version and sequence are still those of `expected`, and no row of a later published version is
+    /// missing.
+    /// - Returns: whether it was done; if not, nothing was written.
+    func reopenOutbox(
+        _ expected: AggregateHead, behind version: AggregateVersion, at sequence: StreamSequence
+    ) throws -> Bool
+
     /// Deletes rows published before `time`, at most `limit`.
     /// - Returns: how many there were.
     func deletePublished(before time: Timestamp, limit: Int) throws -> Int

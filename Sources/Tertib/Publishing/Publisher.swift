@@ -22,6 +22,8 @@ struct Publisher: Sendable {
     struct Strays: Sendable {
         /// The last message that was looked at; `nil` when there is none.
         var last: StreamSequence?
+        /// The highest version among the well-formed events before the rival.
+        var highest = AggregateVersion.none
         /// The first well-formed event of this or a later version: another writer's.
         var rival: Envelope?
         /// What that event was published behind.
@@ -104,10 +106,13 @@ struct Publisher: Sendable {
         while let message = try await log.firstMessage(on: subject, from: position, source: .leader) {
             if isSame(message, envelope) { return .stored(sequence: message.sequence, isDuplicate: true) }
             strays.last = message.sequence
-            if let other = try? codec.decode(message.message), other.version >= envelope.version {
-                strays.rival = other
-                strays.rivalsPredecessor = message.message.predecessor
-                break  // it was published with an expectation or without: ours cannot stand behind it
+            if let other = try? codec.decode(message.message) {
+                if other.version >= envelope.version {
+                    strays.rival = other
+                    strays.rivalsPredecessor = message.message.predecessor
+                    break  // it was published with an expectation or without: ours cannot stand behind it
+                }
+                strays.highest = max(strays.highest, other.version)
             }
             position = StreamSequence(message.sequence.number + 1)
         }

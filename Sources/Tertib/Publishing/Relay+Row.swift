@@ -31,10 +31,11 @@ extension Relay {
                 return .later(row, .milliseconds(500))
             case .superseded(let strays):
                 if try await isStagedHere(strays, after: expected, behind: row) { return .published(row, expected) }
-                guard let next = try await expectation(after: strays, instead: expected, claim) else {
-                    return .later(row, .seconds(30))
+                switch try await way(past: strays, instead: expected, claim) {
+                case .expect(let next): expected = next
+                case .yield: return .later(row, .zero)
+                case .stop: return .later(row, .seconds(30))
                 }
-                expected = next
             }
         }
         return .later(row, .seconds(1))
@@ -61,35 +62,86 @@ extension Relay {
     /// At most so many rows are looked through for an event of one's own.
     private static let ownRowsLimit: Int64 = 10_000
 
-    /// What to expect instead, when the subject's last message is not the head's: `nil` when only a person can help.
-    private func expectation(
-        after strays: Publisher.Strays, instead expected: StreamSequence, _ claim: OutboxClaim
-    ) async throws -> StreamSequence? {
-        let row = claim.row
+    /// What to do when the subject's last message is not the head's.
+    private enum Way {
+        /// Publish with this expectation.
+        case expect(StreamSequence)
+        /// The row's turn comes later: a neighbour has moved the head, or lower versions come first.
+        case yield
+        /// Only a person can help.
+        case stop
+    }
+
+    private func way(
+        past strays: Publisher.Strays, instead expected: StreamSequence, _ claim: OutboxClaim
+    ) async throws -> Way {
+        let (row, head) = (claim.row, claim.head)
         if let rival = strays.rival {
             let reason =
-                claim.head.publishedVersion == .none
+                head.publishedVersion == .none
                 ? "the subject has history that this database does not know; adopt the stream's head first"
                 : "another writer published version \(rival.version) as event \(rival.id)"
             alarm("forked: the stream has another event of a version that is staged here", row, reason)
-            return nil
+            return .stop
         }
-        if let last = strays.last { return last }  // messages that are no later version: pass them
+        // Messages that are no later version: they are passed, unless the head's own event is no longer before them.
+        if let last = strays.last, strays.highest >= head.publishedVersion { return .expect(last) }
         let subject = codec.mapping.subject(of: row.aggregate)
         let state = try await log.state()
         let last = try await log.lastMessage(on: subject, from: .leader)
-        if let known = try await log.message(at: expected, from: .leader), known.message.subject == subject {
-            return expected  // it is there: what refused the publish was behind
+        let known = try await log.message(at: expected, from: .leader)
+        if let known, isHead(known, head, subject) {
+            return .expect(strays.last ?? expected)  // it is there: what refused the publish was behind
         }
-        guard expected <= state.lastSequence, last == nil, try await log.message(at: expected, from: .leader) == nil
-        else {
-            alarm("the stream has lost its tail", row, "version \(claim.head.publishedVersion) at \(expected) is gone")
-            return nil
+        if expected > state.lastSequence || known != nil { return try await reopen(claim, behind: last) }
+        if let last = strays.last { return .expect(last) }
+        guard last == nil else {
+            alarm("the head's event was deleted", row, "version \(head.publishedVersion) at \(expected) is gone")
+            return .stop
         }
         context.logger.notice(
             "the stream has trimmed an aggregate's history, its versions go on",
             metadata: [LogKey.aggregate: "\(row.aggregate)", LogKey.version: "\(row.version)"])
-        return StreamSequence.none
+        return .expect(.none)
+    }
+
+    private func isHead(_ message: LoggedMessage, _ head: AggregateHead, _ subject: String) -> Bool {
+        guard message.message.subject == subject else { return false }
+        // A stray may stand in the head's place: adopting takes the subject's last message, whatever it is.
+        guard let envelope = try? codec.decode(message.message) else { return true }
+        return envelope.version >= head.publishedVersion
+    }
+
+    /// The stream has lost events that it had acknowledged. They are published again from the rows that are still held,
+    /// from the last version on that the stream has; where one of them is not held, only a person can help.
+    private func reopen(_ claim: OutboxClaim, behind last: LoggedMessage?) async throws -> Way {
+        let (row, head) = (claim.row, claim.head)
+        let version: AggregateVersion
+        if let last {
+            guard let envelope = try? codec.decode(last.message), envelope.version < head.publishedVersion else {
+                alarm(
+                    "the stream has lost its tail", row, "its last message on the subject is no event of this history")
+                return .stop
+            }
+            version = envelope.version
+        } else {
+            version = .none
+        }
+        let sequence = last?.sequence ?? .none
+        let (isCurrent, isReopened) = try await store.transactionRetryingConflicts(context) { transaction in
+            let current = try transaction.head(of: row.aggregate)
+            guard current?.publishedVersion == head.publishedVersion, current?.streamSequence == head.streamSequence
+            else { return (false, false) }
+            return (true, try transaction.reopenOutbox(head, behind: version, at: sequence))
+        }
+        guard isCurrent else { return .yield }
+        let gone = "versions above \(version) up to \(head.publishedVersion) are gone"
+        guard isReopened else {
+            alarm("the stream has lost its tail", row, gone + ", and the outbox no longer holds all of them")
+            return .stop
+        }
+        alarm("the stream has lost its tail: it is published again from the outbox", row, gone)
+        return .yield
     }
 
     private func alarm(_ message: Logger.Message, _ row: OutboxRow, _ reason: String) {

@@ -236,5 +236,9 @@ extension ScriptedTransaction {
 
     func releaseOutbox(_ row: OutboxRow, notBefore time: Timestamp) throws { throw Self.unknown("release a row") }
 
+    func reopenOutbox(
+        _ expected: AggregateHead, behind version: AggregateVersion, at sequence: StreamSequence
+    ) throws -> Bool { false }
+
     func deletePublished(before time: Timestamp, limit: Int) throws -> Int { 0 }
 }

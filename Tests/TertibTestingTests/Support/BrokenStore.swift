@@ -101,6 +101,11 @@ class BrokenTransaction: StoreTransaction {
     func releaseOutbox(_ row: OutboxRow, notBefore time: Timestamp) throws {
         try base.releaseOutbox(row, notBefore: time)
     }
+    func reopenOutbox(
+        _ expected: AggregateHead, behind version: AggregateVersion, at sequence: StreamSequence
+    ) throws -> Bool {
+        try base.reopenOutbox(expected, behind: version, at: sequence)
+    }
     func deletePublished(before time: Timestamp, limit: Int) throws -> Int {
         try base.deletePublished(before: time, limit: limit)
     }

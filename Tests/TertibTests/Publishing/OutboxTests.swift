@@ -194,22 +194,6 @@ struct OutboxTests {
         }
     }
 
-    @Test(
-        "Where the stream has lost its tail the relay stops that aggregate, and leaves no hole",
-        arguments: [true, false])
-    func lostTail(isReused: Bool) async throws {
-        let world = try World()
-        let service = try await world.service(.ledger()).service
-        try await stage(2, with: service)
-        try await service.makeRelay().drain()
-        world.log.loseTail(after: StreamSequence(1))
-        if isReused { try world.publish(1...3) }
-        try await stage(1, with: service)
-        try await service.makeRelay().drain()
-        #expect(published(world) == [1])
-        #expect(try await service.store.read { try $0.outboxSummary().rows } == 1)
-    }
-
     @Test("An aggregate whose history is older than the database goes on after its head is adopted")
     func adopt() async throws {
         let world = try World()

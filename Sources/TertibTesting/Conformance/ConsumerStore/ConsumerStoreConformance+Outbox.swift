@@ -140,6 +140,55 @@ extension ConsumerStoreConformance {
         ]
     }
 
+    static var reopeningChecks: [Check] {
+        [
+            check("what a stream has lost is to be published again, the lowest first, behind what it has") { store in
+                let aggregate = try Sample.aggregate("42")
+                try await stage(aggregate, 1...4, in: store)
+                for number in 1...3 {
+                    let claim = try Expect.some(try await takeOutbox(in: store).first, "a claim")
+                    try await publish(claim.row, at: UInt64(number * 10), in: store)
+                }
+                let head = try Expect.some(try await store.read { try $0.head(of: aggregate) }, "a head")
+                let isReopened = try await store.transaction {
+                    try $0.reopenOutbox(head, behind: .first, at: StreamSequence(10))
+                }
+                try Expect.that(isReopened, "the outbox to be reopened")
+                let rows = try await store.read { try $0.outboxRows(of: aggregate, limit: 10) }
+                try Expect.equal(rows.map(\.version.number), [2, 3, 4], "the unpublished versions")
+                let claim = try Expect.some(try await takeOutbox(in: store).first, "a claim")
+                try Expect.equal(claim.row.version.number, 2, "the version taken first")
+                try Expect.equal(claim.head.publishedVersion, .first, "the published version")
+                try Expect.equal(claim.head.streamSequence, StreamSequence(10), "the head's sequence")
+                try Expect.equal(claim.head.version.number, 4, "the staged version")
+                try await publish(claim.row, at: 50, in: store)
+                try Expect.equal(versions(try await takeOutbox(in: store)), ["42@3"], "the rows taken then")
+            },
+            check("nothing is reopened where the head has moved, or where a row is no longer held") { store in
+                let aggregate = try Sample.aggregate("42")
+                try await stage(aggregate, 1...3, in: store)
+                for number in 1...2 {
+                    let claim = try Expect.some(try await takeOutbox(in: store).first, "a claim")
+                    try await publish(claim.row, at: UInt64(number), now: later(number), in: store)
+                }
+                let head = try Expect.some(try await store.read { try $0.head(of: aggregate) }, "a head")
+                var moved = head
+                moved.streamSequence = StreamSequence(7)
+                _ = try await store.transaction { try $0.deletePublished(before: later(2), limit: 10) }
+                for (expected, version) in [(moved, AggregateVersion.first), (head, AggregateVersion.none)] {
+                    let isReopened = try await store.transaction {
+                        try $0.reopenOutbox(expected, behind: version, at: .none)
+                    }
+                    try Expect.that(!isReopened, "the outbox to stay as it is")
+                }
+                let after = try await store.read { try $0.head(of: aggregate) }
+                try Expect.equal(after, head, "the head")
+                let rows = try await store.read { try $0.outboxRows(of: aggregate, limit: 10) }
+                try Expect.equal(rows.map(\.version.number), [3], "the unpublished versions")
+            },
+        ]
+    }
+
     static func takeOutbox(
         at time: Timestamp = Sample.instant, limit: Int = 100, in store: any ConsumerStore
     ) async throws -> [OutboxClaim] {

@@ -18,7 +18,8 @@ public enum ConsumerStoreConformance {
     /// All checks.
     public static var checks: [Check] {
         transactionChecks + effectChecks + enqueuedChecks + savepointChecks + claimChecks + writeChecks + parkingChecks
-            + deadLetterChecks + sweepingChecks + registrationChecks + headChecks + outboxChecks + readerChecks
+            + deadLetterChecks + sweepingChecks + registrationChecks + headChecks + outboxChecks + reopeningChecks
+            + readerChecks
             + isolationChecks + raceChecks
     }
 

@@ -65,6 +65,8 @@ public enum MemoryOperation: Hashable, Sendable {
     case markPublished
     /// ``OutboxTransaction/releaseOutbox(_:notBefore:)``.
     case releaseOutbox
+    /// ``OutboxTransaction/reopenOutbox(_:behind:at:)``.
+    case reopenOutbox
     /// ``OutboxTransaction/deletePublished(before:limit:)``.
     case deletePublished
     /// ``EffectTransaction/execute(_:arguments:)`` of this text.

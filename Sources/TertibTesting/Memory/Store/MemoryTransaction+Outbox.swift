@@ -104,6 +104,36 @@ extension MemoryTransaction {
         }
     }
 
+    func reopenOutbox(
+        _ expected: AggregateHead, behind version: AggregateVersion, at sequence: StreamSequence
+    ) throws -> Bool {
+        try perform(.reopenOutbox) { core, _ in
+            let headKey = MemoryKey(expected.aggregate)
+            try core.lock(headKey, in: .head, for: id)
+            guard var head = core.record(headKey, in: .head, for: id)?.head,
+                head.publishedVersion == expected.publishedVersion, head.streamSequence == expected.streamSequence
+            else { return false }
+            var rows: [(key: MemoryKey, row: MemoryOutboxRow)] = []
+            for (key, record) in core.records(in: .outbox, for: id) {
+                guard let row = record.outbox, row.row.aggregate == expected.aggregate, row.row.version > version else {
+                    continue
+                }
+                rows.append((key, row))
+            }
+            let held = rows.count { $0.row.row.version <= head.publishedVersion }
+            guard Int64(held) == head.publishedVersion.number - version.number else { return false }
+            for (key, row) in rows {
+                try core.lock(key, in: .outbox, for: id)
+                var open = row
+                (open.publishedAt, open.notBefore) = (nil, Timestamp(microseconds: 0))
+                core.put(.outbox(open), at: key, in: .outbox, by: id)
+            }
+            (head.publishedVersion, head.streamSequence) = (version, sequence)
+            core.put(.head(head), at: headKey, in: .head, by: id)
+            return true
+        }
+    }
+
     func deletePublished(before time: Timestamp, limit: Int) throws -> Int {
         try perform(.deletePublished) { core, snapshot in
             var old: [(position: Int64, key: MemoryKey)] = []
