@@ -142,7 +142,7 @@ final class ProxyLoop {
             let operations = splitter.split(bytes)
             return upwards ? pass(operations, on: connection.link) : count(operations, on: connection.link)
         case .postgres:
-            guard upwards, connection.ending == nil, PostgresCommit.ends(bytes) else { return bytes }
+            guard upwards, connection.ending == nil, PostgresCommit.isFirst(in: bytes) else { return bytes }
             connection.ending = proxy.withShared { shared in
                 shared.rules[connection.link].ending(&shared.counts[connection.link])
             }

@@ -2,9 +2,9 @@
 struct TimelinePicture {
     let timeline: ChaosTimeline
 
-    private static let left = 150.0
+    private static let left = 190.0
     private static let width = 1100.0
-    private static let plotWidth = 920.0
+    private static let plotWidth = 850.0
     private static let lagHeight = 150.0
     private static let laneHeight = 22.0
     private static let top = 56.0
@@ -55,7 +55,7 @@ struct TimelinePicture {
             svg.line((Self.left, y(tick)), (Self.left + Self.plotWidth, y(tick)), style: tick == 0 ? "axis" : "grid")
             svg.text("\(Int(tick))", at: (Self.left - 8, y(tick) + 4), anchor: .end, style: "small")
         }
-        svg.text("events behind", at: (34, (top + bottom) / 2), anchor: .middle, style: "label", turned: true)
+        svg.text("events behind", at: (74, (top + bottom) / 2), anchor: .middle, style: "label", turned: true)
         let known = timeline.samples.compactMap { sample in sample.lag.map { (x(sample.at), y(Double($0))) } }
         if let first = known.first, let last = known.last {
             svg.polygon([(first.0, bottom)] + known.map { ($0.0, $0.1) } + [(last.0, bottom)], style: "area")
@@ -86,7 +86,9 @@ struct TimelinePicture {
         svg.line(
             (Self.left, top + Self.laneHeight - 1), (Self.left + Self.plotWidth, top + Self.laneHeight - 1),
             style: "grid")
-        let style = kind.hasPrefix("broker") || kind == "full disk" ? "mark shared" : "mark own"
+        // What meets all replicas at once has a colour of its own.
+        let isShared = ["broker", "database", "full disk", "few"].contains(where: kind.hasPrefix)
+        let style = isShared ? "mark shared" : "mark own"
         for mark in marks {
             let who = mark.replica.map { "replica \($0)" } ?? "all"
             svg.rectangle(
