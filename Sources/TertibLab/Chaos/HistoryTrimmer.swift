@@ -22,6 +22,8 @@ final class HistoryTrimmer: Sendable {
     private static let histories = 4
     /// How long a history is before it is removed, and how long in the end.
     private static let (before, after) = (Int64(8), Int64(12))
+    /// A history has to be applied within this, or within the length of the run if that is more.
+    private static let patience: Duration = .seconds(30)
     /// How much of every second history is left: as a limit of messages a subject would leave it.
     private static let kept: Int64 = 2
 
@@ -50,7 +52,8 @@ final class HistoryTrimmer: Sendable {
             }
             let (old, new) = (messages.prefix(Int(Self.before)), messages.dropFirst(Int(Self.before)))
             try await publisher.store(old.map { try codec.encode($0) })
-            try await waitUntilApplied(number)
+            // Left as it is, an event that was lost is for the oracle of rest to tell of.
+            guard try await isApplied(number) else { continue }
             let removed = try old.map { try sighting($0) }
             state.withLock { state in
                 state.removed += removed
@@ -81,8 +84,10 @@ final class HistoryTrimmer: Sendable {
         }
     }
 
-    private func waitUntilApplied(_ number: Int) async throws {
-        while true {
+    /// Waits until a history is applied; `false` when that takes too long.
+    private func isApplied(_ number: Int) async throws -> Bool {
+        let deadline = ContinuousClock.now + max(Self.patience, length)
+        while ContinuousClock.now < deadline {
             // While the database is away it says nothing; the faults end, and then it does.
             let rows = try? await tertib.store.read { reader in
                 try reader.query(
@@ -92,9 +97,10 @@ final class HistoryTrimmer: Sendable {
                         .text(LabNames.consumer), .text(ForeignLoad.trimmedType), .text("\(number)"),
                     ])
             }
-            if let version = rows?.first?.number("version"), version >= Self.before { return }
+            if let version = rows?.first?.number("version"), version >= Self.before { return true }
             try await Task.sleep(for: .milliseconds(100))
         }
+        return false
     }
 
     private func sighting(_ message: ForeignLoad.Message) throws -> StreamFacts.Sighting {
