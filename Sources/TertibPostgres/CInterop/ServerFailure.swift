@@ -8,6 +8,8 @@ struct ServerFailure: Error {
     let message: String
     /// Where in the server it arose.
     let function: String?
+    /// The schema of the table that it is about, where it is about one.
+    let schema: String?
     /// Whether the connection ended with it.
     let isConnectionLost: Bool
 
@@ -16,6 +18,7 @@ struct ServerFailure: Error {
         state = nil
         self.message = Self.line(message)
         function = nil
+        schema = nil
         isConnectionLost = true
     }
 
@@ -26,6 +29,7 @@ struct ServerFailure: Error {
         let text = Self.line(primary ?? PQresultErrorMessage(result).map { String(cString: $0) } ?? "no message")
         message = state?.hasPrefix("22") == true ? Self.maskingValues(text) : text
         function = Self.field(.sourceFunction, of: result)
+        schema = Self.field(.schemaName, of: result)
         let severity = Self.field(.severity, of: result)
         // After these two severities the server closes the connection, whether or not that has been seen yet.
         self.isConnectionLost = isConnectionLost || severity == "FATAL" || severity == "PANIC"
@@ -37,6 +41,7 @@ struct ServerFailure: Error {
         case primaryMessage = 0x4D  // MESSAGE_PRIMARY, "M"
         case sourceFunction = 0x52  // SOURCE_FUNCTION, "R"
         case severity = 0x56  // SEVERITY_NONLOCALIZED, "V"
+        case schemaName = 0x73  // SCHEMA_NAME, "s"
     }
 
     private static func field(_ field: Field, of result: OpaquePointer) -> String? {

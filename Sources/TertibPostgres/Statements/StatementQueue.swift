@@ -59,7 +59,7 @@ struct QueuedFailure: Error {
     var error: StoreError {
         switch purpose {
         case .effect(let sql):
-            return StoreError(failure, attempted: "run \(sql.excerpt)", isOwn: false)
+            return StoreError(failure, ofStatement: sql)
         case .draining(let aggregate):
             return StoreError(failure, attempted: "delete the parked events of \(aggregate)", isOwn: true)
         case .staging(let version, let aggregate):

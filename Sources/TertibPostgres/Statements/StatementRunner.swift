@@ -85,7 +85,11 @@ struct StatementRunner {
     }
 
     private func result(user sql: String, _ arguments: [SQLValue]) throws -> QueryResult {
-        try result(try call(user: sql, arguments))
+        do {
+            return try result(try call(user: sql, arguments))
+        } catch let failure as ServerFailure where failure.meansMadeBySomebodyElse {
+            throw StoreError(failure, ofStatement: sql)
+        }
     }
 
     private func call(user sql: String, _ arguments: [SQLValue]) throws -> PreparedCall {

@@ -10,6 +10,19 @@ extension StoreError {
         self.init(code, attempted: attempted, reason: Self.reason(of: failure), advice: advice)
     }
 
+    /// A failure of a user's statement.
+    ///
+    /// `CREATE ... IF NOT EXISTS` looks only once: when somebody else makes the same thing at the same moment, one of
+    /// several errors tells of it. The next try finds it made.
+    init(_ failure: ServerFailure, ofStatement sql: String) {
+        let words = sql.uppercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        guard failure.meansMadeBySomebodyElse, words.contains("IF NOT EXISTS") else {
+            self.init(failure, attempted: "run \(sql.excerpt)", isOwn: false)
+            return
+        }
+        self.init(.conflict, attempted: "run \(sql.excerpt)", reason: Self.reason(of: failure))
+    }
+
     /// What a failed COMMIT means.
     ///
     /// An error that the server reports is found before the commit record is written, and rolls everything back. When
@@ -77,6 +90,12 @@ extension StoreError {
 }
 
 extension ServerFailure {
+    /// There is a table, a type or an index of this name by now: found before it was made, or in the catalogue's own
+    /// indexes.
+    var meansMadeBySomebodyElse: Bool {
+        ["42P07", "42710"].contains(state) || (state == "23505" && schema == "pg_catalog")
+    }
+
     /// The server has forgotten a prepared statement, or the tables under it have changed; prepared anew, it works.
     var endsPreparedStatement: Bool {
         state == "26000" || state == "0A000" && function == "RevalidateCachedQuery"
