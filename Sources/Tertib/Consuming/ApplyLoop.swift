@@ -24,7 +24,8 @@ struct ApplyLoop: Sendable {
         while !Task.isCancelled {
             var batch = fresh
             carried.join(&batch, now: runtime.context.time.monotonic, hold: hold, limit: Self.heldLimit)
-            let rest = batch.split(at: max(Self.leastBatch, 2 * sizer.limit))
+            let room = max(Self.leastBatch, 2 * sizer.limit)
+            let rest = batch.split(at: min(room, sizer.ceiling ?? room))
             if batch.isEmpty {
                 fresh = try await fetch(upTo: sizer.limit, waiting: Self.idleWait)
                 continue
@@ -47,6 +48,7 @@ struct ApplyLoop: Sendable {
             {
                 carried = carried.all(of: batch)
                 carried.putOff(rest)
+                sizer.lost(batch.count)
             } catch {
                 await runtime.plantedAcknowledgement(of: batch, after: error)
                 fresh = try await prefetched

@@ -10,6 +10,8 @@ public struct BatchSizer: Hashable, Sendable {
     private static let first = 128
 
     private var secondsPerDelivery: Double?
+    /// After a transaction was lost to a neighbour, at most so many share one; `nil` while none was.
+    public private(set) var ceiling: Int?
 
     /// Creates a sizer.
     public init(most: Int, target: Duration) {
@@ -27,6 +29,7 @@ public struct BatchSizer: Hashable, Sendable {
     /// Learns from a transaction. A slow one counts at once, a fast one by half, so that the size falls faster than it
     /// rises.
     public mutating func record(_ count: Int, in duration: Duration) {
+        rise()
         guard count > 0, duration > .zero else { return }
         let observed = Self.seconds(duration) / Double(count)
         guard let known = secondsPerDelivery, observed < known else {
@@ -34,6 +37,19 @@ public struct BatchSizer: Hashable, Sendable {
             return
         }
         secondsPerDelivery = (known + observed) / 2
+    }
+
+    /// Learns that a whole transaction was lost to a neighbour: handlers that write the same rows in another order, say.
+    /// Half as many deliveries hold half as many locks; one alone can be in no circle with others of its kind.
+    public mutating func lost(_ count: Int) {
+        ceiling = max(1, count / 2)
+    }
+
+    /// By an eighth for each transaction that commits, far slower than it falls.
+    private mutating func rise() {
+        guard let ceiling else { return }
+        let next = ceiling + max(1, ceiling / 8)
+        self.ceiling = next < most ? next : nil
     }
 
     private static func seconds(_ duration: Duration) -> Double {

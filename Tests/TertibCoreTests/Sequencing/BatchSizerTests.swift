@@ -49,3 +49,26 @@ struct BatchSizerTests {
         #expect(sizer.limit == 1)
     }
 }
+
+@Suite("The size of a batch after a transaction was lost to a neighbour")
+struct BatchSizerCeilingTests {
+    @Test("halves with each loss down to one, and rises slowly with each commit until it is forgotten")
+    func halves() {
+        var sizer = BatchSizer(most: 64, target: .seconds(1))
+        #expect(sizer.ceiling == nil)
+        var sizes: [Int] = []
+        for lost in [40, 20, 10, 5, 2, 1] {
+            sizer.lost(lost)
+            sizes.append(sizer.ceiling ?? 0)
+        }
+        #expect(sizes == [20, 10, 5, 2, 1, 1])
+        var commits = 0
+        while let ceiling = sizer.ceiling, commits < 100 {
+            sizer.record(ceiling, in: .milliseconds(1))
+            commits += 1
+            if let next = sizer.ceiling { #expect(next > ceiling && next <= ceiling + max(1, ceiling / 8)) }
+        }
+        #expect(sizer.ceiling == nil)
+        #expect(commits > 20)
+    }
+}
