@@ -32,9 +32,9 @@ struct OrdersService {
         let tertib = try await Tertib.open(configuration: "orders.json")
         try await tertib.transaction { transaction in
             try transaction.execute(
-                "CREATE TABLE IF NOT EXISTS product_copy (id TEXT PRIMARY KEY, price INTEGER NOT NULL) STRICT")
+                "CREATE TABLE IF NOT EXISTS product_copy (id TEXT PRIMARY KEY, price BIGINT NOT NULL)")
             try transaction.execute(
-                "CREATE TABLE IF NOT EXISTS placed_order (id TEXT PRIMARY KEY, total INTEGER NOT NULL) STRICT")
+                "CREATE TABLE IF NOT EXISTS placed_order (id TEXT PRIMARY KEY, total BIGINT NOT NULL)")
         }
 
         // Handlers are synchronous: all they write commits together with the watermark, or not at all.

@@ -17,11 +17,14 @@ struct Catalog {
     }
 
     /// Gives a product another price.
+    ///
+    /// The row is written before the event is staged, as everywhere here: where rows are locked one by one, two
+    /// transactions that lock in one order do not wait for each other in a circle.
     func changePrice(of product: String, to price: Int) throws {
-        let version = try transaction.stage(ProductPriced(price: price), for: try .product(product))
-        let changed = try transaction.execute(
-            "UPDATE product SET price = ?, version = ? WHERE id = ?", price, version, product)
+        let changed = try transaction.execute("UPDATE product SET price = ? WHERE id = ?", price, product)
         guard changed == 1 else { throw CatalogError.unknownProduct(product) }
+        let version = try transaction.stage(ProductPriced(price: price), for: try .product(product))
+        try transaction.execute("UPDATE product SET version = ? WHERE id = ?", version, product)
     }
 
     /// Sets goods aside for an order, or says that there are not enough.

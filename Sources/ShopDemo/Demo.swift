@@ -4,7 +4,7 @@ import Tertib
 import TertibConfiguration
 import TertibLab
 
-/// The whole shop on an embedded default: its own broker and databases, several processes of each service, load and
+/// The whole shop, with its own broker and databases: several processes of each service, load and
 /// faults, and beside it the two wrong ways with the same events and the same faults.
 public struct Demo: Sendable {
     private let options: DemoOptions
@@ -36,6 +36,23 @@ public struct Demo: Sendable {
     }
 
     private func run(in workspace: Workspace) async throws -> DemoReport {
+        let databases = try await DemoDatabases(options, in: workspace)
+        return try await withThrowingTaskGroup(of: DemoReport?.self) { group in
+            group.addTask {
+                try await databases.run()
+                return nil
+            }
+            group.addTask {
+                try await databases.create()
+                let report = try await play(in: workspace, databases)
+                databases.end()  // last, so that nobody waits for them in vain
+                return report
+            }
+            return try await Self.report(of: &group)
+        }
+    }
+
+    private func play(in workspace: Workspace, _ databases: DemoDatabases) async throws -> DemoReport {
         let plan = DemoPlan(options)
         let tally = Tally()
         let broker = try Broker(program: options.broker, workspace: workspace)
@@ -44,7 +61,7 @@ public struct Demo: Sendable {
                 try await broker.run()
                 return nil
             }
-            try workspace.writeConfigurations(brokerURL: try await broker.url())
+            try workspace.writeConfigurations(brokerURL: try await broker.url(), databases)
             let fleet = try Fleet(options: options, plan: plan, workspace: workspace, tally: tally)
             group.addTask {
                 try await fleet.run()
@@ -59,12 +76,18 @@ public struct Demo: Sendable {
                 for handle in handles.values { await handle.close() }
                 return report
             }
-            var report: DemoReport?
-            while let result = try await group.next() { report = result ?? report }
-            guard var report else { throw CancellationError() }
+            var report = try await Self.report(of: &group)
             run.note(fleet.endedBadly, in: &report)
             return report
         }
+    }
+
+    /// Waits for all tasks; one of them has the report.
+    private static func report(of group: inout ThrowingTaskGroup<DemoReport?, any Error>) async throws -> DemoReport {
+        var report: DemoReport?
+        while let result = try await group.next() { report = result ?? report }
+        guard let report else { throw CancellationError() }
+        return report
     }
 
     /// The demo's own look into every database and at the broker.

@@ -21,7 +21,7 @@ final class DemoRun: Sendable {
     }
 
     /// How long the shop may take to come to rest after the load.
-    private static let patience: Duration = .seconds(40)
+    private static let patience: Duration = .seconds(90)
     /// How long the tutorials' check may then take; it never comes to rest, because each duplicate is stuck for ever.
     private static let versionCheckPatience: Duration = .seconds(15)
     /// How long last write wins may take, which comes to rest by itself.
@@ -153,7 +153,7 @@ extension DemoRun {
         var faults = state.withLock(\.faults)
         faults.duplicates = hostile.duplicates
         return DemoReport(
-            seed: options.seed, replicas: options.replicas,
+            seed: options.seed, replicas: options.replicas, store: options.store,
             events: DemoReport.Events(
                 published: try await probe.published(), foreign: plan.workload.offerChangeCount),
             outcomes: DemoReport.Outcomes(tally.counts), faults: faults,

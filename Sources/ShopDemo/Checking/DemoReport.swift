@@ -54,6 +54,8 @@ public struct DemoReport: Hashable, Sendable, Codable {
     public var seed: UInt64
     /// How many processes each service had.
     public var replicas: Int
+    /// Where they kept their data.
+    public var store: DemoStore
     /// What was published.
     public var events: Events
     /// What became of the deliveries.

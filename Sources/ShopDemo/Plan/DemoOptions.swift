@@ -12,11 +12,15 @@ public struct DemoOptions: Hashable, Sendable {
     public var programFolder: String
     /// The complete path of nats-server.
     public var broker: String
+    /// Where the services keep their data.
+    public var store: DemoStore
+    /// Where `PATH` is, in which PostgreSQL's programs are looked for, too.
+    public var environment: [String: String]
 
     /// Creates options.
     public init(
         replicas: Int = 4, events: Int = 5000, seed: UInt64, keepsFiles: Bool = false, programFolder: String,
-        broker: String
+        broker: String, store: DemoStore = .sqlite, environment: [String: String] = [:]
     ) {
         self.replicas = replicas
         self.events = events
@@ -24,5 +28,7 @@ public struct DemoOptions: Hashable, Sendable {
         self.keepsFiles = keepsFiles
         self.programFolder = programFolder
         self.broker = broker
+        self.store = store
+        self.environment = environment
     }
 }

@@ -2,21 +2,25 @@ import TertibLab
 
 extension Workspace {
     /// Writes the JSON files of all services and of the wrong ways.
-    func writeConfigurations(brokerURL: String) throws {
+    func writeConfigurations(brokerURL: String, _ databases: DemoDatabases) throws {
         for role in Role.allCases {
-            try write(Self.configuration(of: role, brokerURL: brokerURL), to: role.file)
+            try write(
+                Self.configuration(of: role, brokerURL: brokerURL, store: databases.configuration(of: role)),
+                to: role.file)
         }
     }
 
     /// A service's JSON file: as in `deploy/shop`, with a shorter acknowledgement wait, so that what a killed replica
     /// had in hand is delivered again while somebody watches.
-    static func configuration(of role: Role, brokerURL: String) -> String {
+    ///
+    /// Where its database is stands in `store`, and nowhere else.
+    static func configuration(of role: Role, brokerURL: String, store: String) -> String {
         """
         {
           "service": "\(role.rawValue)",
           "nats": { "servers": ["\(brokerURL)"] },
           "stream": { "name": "SHOP", "namespace": "shop" },
-          "store": { "kind": "sqlite", "path": "\(role.rawValue).sqlite" },
+          "store": \(store),
           "consumers": { \(consumers(of: role)) },
           "publishes": { \(role.owns.map { "\"\($0)\": \"outbox\"" }.joined(separator: ", ")) },
           "log": { "level": "notice" }

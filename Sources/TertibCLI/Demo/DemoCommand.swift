@@ -8,13 +8,14 @@ struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "Run a small shop under faults, with and without Tertib.",
         discussion: """
-            Three services (catalog, orders, payments), each with a SQLite database of its own and several \
-            processes, do business over a nats-server of the demo's own. Meanwhile processes are killed with \
+            Three services (catalog, orders, payments), each with a database of its own and several processes, \
+            do business over a nats-server of the demo's own. Meanwhile processes are killed with \
             `kill -9`, the broker too, and everything comes again. In the end every copy of a row is compared with \
             its owner's, and the stock is counted.
 
               tertib demo                              # about half a minute
               tertib demo --replicas 8 --seed 42       # the same load and the same faults for the same seed
+              tertib demo --store postgres             # on a PostgreSQL server of its own, a database a service
               tertib demo --keep --json > demo.json    # leave databases and logs behind to look at
 
             What goes wrong is real:
@@ -50,6 +51,13 @@ struct DemoCommand: AsyncParsableCommand {
         help: ArgumentHelp("What load and faults are drawn from; a new one each time when left out.", valueName: "n"))
     var seed: UInt64?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Where services and wrong ways keep their data: sqlite (a file each) or postgres (a database each on a "
+                + "server that is started for it, and needs the package postgresql).", valueName: "kind"))
+    var store = DemoStoreArgument.sqlite
+
     @Flag(name: .long, help: "Leave the folder with databases and logs behind.")
     var keep = false
 
@@ -78,14 +86,15 @@ struct DemoCommand: AsyncParsableCommand {
 
     /// Runs the demo; Ctrl-C ends it in order.
     private func report(_ progress: StatusLine) async throws -> DemoReport {
+        let environment = ProcessInfo.processInfo.environment
         do {
             let options = DemoOptions(
                 replicas: replicas, events: events, seed: seed ?? .random(in: 0...9_999_999), keepsFiles: keep,
                 programFolder: Programs.ownFolder(),
-                broker: try Programs.broker(environment: ProcessInfo.processInfo.environment))
+                broker: try Programs.broker(environment: environment), store: store.store, environment: environment)
             progress.begin(
                 "A shop of three services with \(Words.count(replicas, "process", "processes")) each, and two wrong "
-                    + "ways beside it; seed \(options.seed).")
+                    + "ways beside it, on \(options.store.name); seed \(options.seed).")
             let demo = Demo(options) { progress.show($0.line, phase: $0.phase) }
             let report = try await Interruption.cancelling { try await demo.run() }
             guard let report else {
@@ -97,10 +106,24 @@ struct DemoCommand: AsyncParsableCommand {
             return report
         } catch let error as DemoError {
             progress.finish()
-            throw Failure(status: .wrong, code: "demo", what: error.what, why: error.why, next: error.advice)
+            throw Failure(
+                status: error.isUnusable ? .unusable : .wrong, code: "demo", what: error.what, why: error.why,
+                next: error.advice)
         } catch {
             progress.finish()
             throw error
+        }
+    }
+}
+
+/// A database to keep the shop's data in.
+enum DemoStoreArgument: String, ExpressibleByArgument, CaseIterable {
+    case sqlite, postgres
+
+    var store: DemoStore {
+        switch self {
+        case .sqlite: .sqlite
+        case .postgres: .postgres
         }
     }
 }

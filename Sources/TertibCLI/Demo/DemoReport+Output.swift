@@ -6,6 +6,7 @@ extension DemoReport {
         .object(
             [
                 .init(key: "seed", value: .seed(seed)), .init(key: "replicas", value: .number(replicas)),
+                .init(key: "store", value: .string(store.rawValue)),
                 .init(
                     key: "events",
                     value: ["published": .number(events.published), "foreign": .number(events.foreign)]),
@@ -33,7 +34,7 @@ extension DemoReport {
         }
         var lines = [
             "\(Words.count(events.published, "event")) of the services and \(Words.count(events.foreign)) of their "
-                + "suppliers in \(seconds) s, seed \(seed):",
+                + "suppliers in \(seconds) s on \(store.name), seed \(seed):",
             "\(Words.count(outcomes.applied)) applied, \(Words.count(outcomes.stale)) stale, "
                 + "\(Words.count(outcomes.held)) held, \(Words.count(outcomes.parked)) parked, "
                 + "\(Words.count(outcomes.repaired)) repaired, \(Words.count(outcomes.conflicts)) conflicts.", "",

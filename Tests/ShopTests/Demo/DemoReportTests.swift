@@ -6,7 +6,7 @@ import Testing
 struct DemoReportTests {
     private static func report(wrong: Int, problems: [String]) -> DemoReport {
         DemoReport(
-            seed: 1, replicas: 4, events: .init(published: 10, foreign: 2), outcomes: .init(),
+            seed: 1, replicas: 4, store: .sqlite, events: .init(published: 10, foreign: 2), outcomes: .init(),
             faults: .init(kills: 3, duplicates: 4, brokerRestarts: 1),
             baseline: .init(mode: "last-write-wins", rows: 9, inconsistentRows: 5, stuckEvents: 0, secondsAfterRest: 1),
             tutorial: .init(mode: "version-check", rows: 9, inconsistentRows: 6, stuckEvents: 7, secondsAfterRest: 4.2),
