@@ -10,7 +10,8 @@ servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
 export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test mutants explore mutation trial chaos experiment bench fuzz test-servers test-tsan test-asan lint format clean
+.PHONY: help build demo test mutants explore mutation trial chaos experiment lost-updates bench fuzz test-servers \
+	test-tsan test-asan lint format clean
 
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
@@ -62,6 +63,12 @@ experiment: ## The experiment on a release build: writes docs/experiment.md and 
 	@$(scripts)/build release
 	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab replicas \
 		--page docs/experiment.md --plot docs/images/experiment.svg $(ARGS)
+
+lost-updates: ## The laboratory of lost updates on SQLite and PostgreSQL: writes docs/lost-updates.md anew
+	@$(scripts)/install demo
+	@$(scripts)/build release
+	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab lost-updates \
+		--page docs/lost-updates.md $(ARGS)
 
 bench: ## What the bus costs beside the C libraries alone, on a release build (ARGS="--rows 10000 --json")
 	@$(scripts)/install demo

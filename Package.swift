@@ -72,7 +72,10 @@ let package = Package(
             ]),
         .target(
             name: "TertibLab",
-            dependencies: ["ShopEvents", "ShopService", "TertibConfiguration", postgres, log, lifecycle, subprocess]),
+            dependencies: [
+                "ShopEvents", "ShopService", "TertibConfiguration", "TertibTesting", postgres, log, lifecycle,
+                subprocess,
+            ]),
         .executableTarget(
             name: "TertibMain",
             dependencies: [.target(name: "TertibCLI", condition: .when(traits: ["CommandLine"]))]),

@@ -39,7 +39,34 @@ extension TertibConfiguration {
     /// The store, without a look at its tables.
     /// - Throws: ``ConfigurationError`` when this build does not have it, ``StoreError`` when it cannot be opened.
     package func makeStore(_ context: RuntimeContext) async throws -> any ConsumerStore {
-        switch store {
+        try await store.makeStore(context)
+    }
+}
+
+extension StoreConfiguration {
+    /// Whether this build has the store.
+    package var isBuilt: Bool {
+        switch self {
+        case .sqlite:
+            #if SQLite
+                true
+            #else
+                false
+            #endif
+        case .postgres:
+            #if PostgreSQL
+                true
+            #else
+                false
+            #endif
+        }
+    }
+
+    /// The store, without a look at its tables.
+    /// - Parameter connections: How many connections it has at most, where it has several that write.
+    /// - Throws: ``ConfigurationError`` when this build does not have it, ``StoreError`` when it cannot be opened.
+    package func makeStore(_ context: RuntimeContext, connections: Int? = nil) async throws -> any ConsumerStore {
+        switch self {
         case .sqlite(let path):
             #if SQLite
                 return try await SQLiteStore(path: path, time: context.time)
@@ -54,6 +81,7 @@ extension TertibConfiguration {
                 case .file(let path): options.passwordFile = path
                 case .environment(let name): options.password = PostgresPassword(try Self.secret(in: name))
                 }
+                if let connections { options.connections = connections }
                 return try PostgresStore(options: options)
             #else
                 throw Self.notBuilt("PostgreSQL")

@@ -13,7 +13,8 @@ struct LabArgumentTests {
             ["chaos", "--events", "5"], ["chaos", "--seed", "-1"], ["replicas", "--replicas", "1,0"],
             ["replicas", "--replicas", "1,,2"], ["replicas", "--profiles", "none,worse"],
             ["replicas", "--events", "1"],
-            ["replicas", "--page", "page.md"],
+            ["replicas", "--page", "page.md"], ["lost-updates", "--workers", "3"],
+            ["lost-updates", "--workers", "34"], ["lost-updates", "--orders", "0"], ["lost-updates", "--stock", "0"],
         ])
     func refused(arguments: [String]) {
         #expect(throws: (any Error).self) { _ = try RootCommand.parseAsRoot(["lab"] + arguments) }
