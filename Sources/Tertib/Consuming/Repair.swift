@@ -37,7 +37,8 @@ struct Repair: Sendable {
 
     /// Repairs what can be repaired; a gap that stays backs off. `now` is the database's time. Every gap gets its share
     /// of the reads, and each time another one is the first.
-    mutating func run(_ gaps: [Gap], now: Timestamp) async throws {
+    /// - Returns: whether anything was found, or reading has to go on.
+    mutating func run(_ gaps: [Gap], now: Timestamp) async throws -> Bool {
         let monotonic = runtime.context.time.monotonic
         let known = Set(gaps.map(\.aggregate))
         memories = memories.filter { known.contains($0.key) }
@@ -45,8 +46,9 @@ struct Repair: Sendable {
             guard let memory = memories[gap.aggregate], memory.trace.watermark == gap.watermark else { return true }
             return memory.notBefore <= monotonic
         }
-        guard !due.isEmpty else { return }
+        guard !due.isEmpty else { return false }
         round += 1
+        var isGoingOn = false
         let first = round % due.count
         let share = max(Self.leastShare, Self.readBudget / due.count)
         let end = monotonic + Self.sweepTime
@@ -55,14 +57,16 @@ struct Repair: Sendable {
             try Task.checkCancellation()
             var own = min(share, budget)
             budget -= own
-            try await repair(gap, reads: &own, now: now, until: end)
+            if try await repair(gap, reads: &own, now: now, until: end) { isGoingOn = true }
             budget += own
         }
+        return isGoingOn
     }
 
+    /// - Returns: whether something was found, or the stream has not been read to its end.
     private mutating func repair(
         _ gap: Gap, reads budget: inout Int, now: Timestamp, until end: Duration
-    ) async throws {
+    ) async throws -> Bool {
         var memory = memories[gap.aggregate] ?? Memory(trace: GapTrace(gap))
         if memory.trace.follow(gap) { (memory.attempts, memory.notBefore) = (0, .zero) }
         let age = now.since(gap.oldestParkedAt)
@@ -78,6 +82,7 @@ struct Repair: Sendable {
             backOff(&memory, runtime.context.time.monotonic)
         }
         memories[gap.aggregate] = memory
+        return memory.notBefore <= runtime.context.time.monotonic
     }
 
     /// What was read belongs to the consumer's stream if that is still there when everything was read.

@@ -12,12 +12,16 @@ struct Sweeper: Sendable {
     private static let interval: Duration = .seconds(1)
     /// At most so many aggregates of each kind in one sweep.
     private static let limit = 64
+    /// While something is parked, sweeps follow each other without being asked for, until so many in a row had nothing
+    /// to do: a gap that stays must not keep the database busy for as long.
+    private static let patience = 5
 
     /// Runs until cancelled.
     func run() async throws {
         var repair = Repair(runtime: runtime)
         var lastSweep = Duration.zero
         var hasFailed = false
+        var unasked = 0
         while !Task.isCancelled {
             let pause = Self.tick / 2 + runtime.context.jitter(upTo: Self.tick)
             do {
@@ -26,10 +30,16 @@ struct Sweeper: Sendable {
                 return  // cancelled: the sweeper has nothing in hand
             }
             let now = runtime.context.time.monotonic
-            guard runtime.board.takeQuestion() || now - lastSweep >= Self.interval else { continue }
+            if runtime.board.takeQuestion() { unasked = Self.patience }
+            guard unasked > 0 || now - lastSweep >= Self.interval else { continue }
             lastSweep = now
+            unasked = max(0, unasked - 1)
             do {
-                try await sweep(&repair, gapLimit: Self.limit + repair.waiting)
+                switch try await sweep(&repair, gapLimit: Self.limit + repair.waiting) {
+                case .progress: unasked = Self.patience
+                case .waiting: break
+                case .nothingParked: unasked = 0
+                }
                 hasFailed = false
             } catch let fault as any SimulatedFault {
                 throw fault
@@ -48,23 +58,34 @@ struct Sweeper: Sendable {
         }
     }
 
-    private func sweep(_ repair: inout Repair, gapLimit: Int) async throws {
+    /// What a sweep came to.
+    private enum Outcome {
+        /// There was something to do.
+        case progress
+        /// What is parked waits for a time, or for an event that is not there.
+        case waiting
+        case nothingParked
+    }
+
+    private func sweep(_ repair: inout Repair, gapLimit: Int) async throws -> Outcome {
         let settings = runtime.settings
         let findings = try await runtime.store.transaction { transaction in
             try SweepFindings(settings, limit: Self.limit, gapLimit: gapLimit, in: transaction)
         }
         runtime.board.count(parked: findings.parked)
-        if findings.parked > 0 { runtime.board.ask() }
         let wakes = await Result {
             if !findings.wakes.isEmpty {
                 runtime.note(try await runtime.applier.apply(Batch(wakes: findings.wakes), carefully: true))
             }
         }
         if case .failure(let error) = wakes, error is any SimulatedFault { throw error }
+        var hasRepaired = false
         if !findings.gaps.isEmpty {
-            try await repair.run(findings.gaps, now: findings.now)
+            hasRepaired = try await repair.run(findings.gaps, now: findings.now)
         }
         try wakes.get()
+        guard findings.parked > 0 else { return .nothingParked }
+        return hasRepaired || !findings.wakes.isEmpty ? .progress : .waiting
     }
 }
 

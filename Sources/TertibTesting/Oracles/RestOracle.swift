@@ -15,7 +15,7 @@ public struct RestOracle: Oracle {
         "when faults stop, everything is delivered, answered, applied and published, and nobody is busy"
     private let types: Set<AggregateType>?
     /// More calls to the store than these, in a second in which nothing happens, are a busy loop.
-    private let idleLimit = 25.0
+    private let idleLimit = 15.0
 
     /// Creates an oracle for a consumer that takes these types; `nil` for all.
     public init(types: Set<AggregateType>? = nil) {

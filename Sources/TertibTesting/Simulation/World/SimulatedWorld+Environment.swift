@@ -58,6 +58,8 @@ extension SimulatedWorld {
         }
         let deadline = scheduler.now + Self.restLimit
         while !isAtRest, scheduler.now < deadline { await time.pass(.milliseconds(200)) }
+        // What has just come to rest is looked at for a moment longer.
+        await time.pass(.seconds(3))
         let calls = storeCalls
         await time.pass(.seconds(2))
         let living = slots.count { $0.life != nil }
