@@ -10,6 +10,9 @@ import Testing
 @Suite("A throwaway PostgreSQL server")
 struct ThrowawayPostgresTests {
     private let environment = ProcessInfo.processInfo.environment
+    /// The server's; a session of the store has its own.
+    private static let serversIsolation =
+        "SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_isolation'"
 
     @Test("takes the password, keeps what was committed over an immediate shutdown, and leaves nothing behind")
     func lives() async throws {
@@ -21,7 +24,7 @@ struct ThrowawayPostgresTests {
         try await server.createDatabase("orders")
         let orders = PostgresDatabases(url: server.url(of: "orders"), passwordFile: server.passwordFile)
         #expect(try await orders.run("SELECT current_user, current_setting('is_superuser')") == [["tertib", "off"]])
-        #expect(try await orders.run("SHOW default_transaction_isolation") == [["serializable"]])
+        #expect(try await orders.run(Self.serversIsolation) == [["serializable"]])
         try await orders.run("CREATE TABLE t AS SELECT 7 AS number")
         await #expect(throws: (any Error).self) {
             try await PostgresDatabases(url: server.url(of: "orders")).run("SELECT 1")
