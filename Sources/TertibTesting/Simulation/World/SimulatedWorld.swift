@@ -103,7 +103,8 @@ final class SimulatedWorld: @unchecked Sendable {
         _ plan: SimulationPlan, subject: SimulationSubject, names: SimulationNames, settings: ConsumerSettings
     ) -> [any Oracle] {
         // An event whose own transaction's commit is refused is blamed, and what is applied alone leaves its drain.
-        let hasRefusals = plan.disturbances.contains { $0.kind == .commitRefused }
+        let refusals = plan.disturbances.count { $0.kind == .commitRefused }
+        let hasRefusals = refusals > 0
         var known = OracleSettings()
         known.types = settings.aggregates
         known.published = subject.published.union([names.order, names.echo])
@@ -112,7 +113,8 @@ final class SimulatedWorld: @unchecked Sendable {
         known.allowsLeftovers = hasRefusals
         known.knowsHandlers = subject.message == nil
         known.failing = hasRefusals ? nil : plan.failing(0)
-        known.bad = plan.failing(plan.options.maxAttempts)
+        // A refusal may be an attempt beside those in which the handler fails.
+        known.bad = plan.failing(max(1, plan.options.maxAttempts - refusals))
         known.maxAttempts = plan.options.maxAttempts
         return known.oracles
     }
