@@ -42,13 +42,14 @@ extension Relay {
     }
 
     /// Whether an event on the subject is a later one of this database's own, published behind something that stood after
-    /// the expected message and is gone: then this row was published too, and the stream has trimmed it since. The head
-    /// stays where it was for the rows between.
+    /// the expected message and is gone, or when the subject had been trimmed empty: then this row was published too, for
+    /// versions are published in order, and the stream has trimmed it since. The head stays where it was for the rows
+    /// between.
     private func isStagedHere(
         _ strays: Publisher.Strays, after expected: StreamSequence, behind row: OutboxRow
     ) async throws -> Bool {
         guard let rival = strays.rival, rival.version > row.version,
-            let predecessor = strays.rivalsPredecessor, predecessor > expected
+            let predecessor = strays.rivalsPredecessor, predecessor > expected || predecessor == StreamSequence.none
         else { return false }
         // The rows of this run that come before it are not marked yet.
         let between = rival.version.number - row.version.number + 1
