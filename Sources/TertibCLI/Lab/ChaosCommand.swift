@@ -50,12 +50,8 @@ struct ChaosCommand: AsyncParsableCommand {
             valueName: "sqlite|postgres|url"))
     var store = "sqlite"
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "The nats-server to run; by default the one that TERTIB_NATS_SERVER names, else the first in PATH.",
-            valueName: "path"), completion: .file())
-    var natsServer: String?
+    @OptionGroup
+    var broker: BrokerOption
 
     @Option(
         name: .long, help: ArgumentHelp("Write a page with a picture of what happened when.", valueName: "file.html"),
@@ -114,7 +110,7 @@ struct ChaosCommand: AsyncParsableCommand {
                 seed: seed ?? .random(in: 0...9_999_999), length: length,
                 events: events ?? Int(length / .seconds(1)) * 1000, replicas: replicas,
                 store: chosenStore ?? .sqlite, keepsFiles: keep,
-                broker: try Programs.broker(named: natsServer, environment: environment), program: Programs.own(),
+                broker: try broker.program(in: environment), program: Programs.own(),
                 environment: environment)
             status.begin(
                 "\(Words.count(options.events)) events in \(minutes) minutes of faults on "

@@ -36,12 +36,8 @@ struct CrashesCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("So many rounds at once, from 1 to 64.", valueName: "n"))
     var atOnce = 4
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "The nats-server to run; by default the one that TERTIB_NATS_SERVER names, else the first in PATH.",
-            valueName: "path"), completion: .file())
-    var natsServer: String?
+    @OptionGroup
+    var broker: BrokerOption
 
     @Flag(name: .long, help: "Print one JSON document on standard output.")
     var json = false
@@ -79,7 +75,7 @@ struct CrashesCommand: AsyncParsableCommand {
                 }
             let options = CrashRounds.Options(
                 rounds: rounds, seed: seed, stores: stores, atOnce: atOnce,
-                broker: try Programs.broker(named: natsServer, environment: environment), program: Programs.own(),
+                broker: try broker.program(in: environment), program: Programs.own(),
                 environment: environment)
             let crashes = CrashRounds(options) { done, all in status.show("\(done) of \(all) rounds", phase: "crashes")
             }

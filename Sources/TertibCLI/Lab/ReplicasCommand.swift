@@ -35,12 +35,8 @@ struct ReplicasCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "A small grid: 1 and 4 replicas, three profiles.")
     var quick = false
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "The nats-server to run; by default the one that TERTIB_NATS_SERVER names, else the first in PATH.",
-            valueName: "path"), completion: .file())
-    var natsServer: String?
+    @OptionGroup
+    var broker: BrokerOption
 
     @Option(
         name: .long, help: ArgumentHelp("Write the picture.", valueName: "file.svg"),
@@ -88,7 +84,7 @@ struct ReplicasCommand: AsyncParsableCommand {
                 replicas: replicas?.numbers ?? (quick ? [1, 4] : [1, 2, 4, 8]),
                 profiles: profiles?.profiles ?? (quick ? [.none, .shuffle16, .duplicates] : FaultProfile.allCases),
                 seed: seed, events: events,
-                broker: try Programs.broker(named: natsServer, environment: ProcessInfo.processInfo.environment),
+                broker: try broker.program(in: ProcessInfo.processInfo.environment),
                 program: Programs.own())
             let experiment = Experiment(options) { progress in
                 status.show("\(progress.done) of \(progress.total)  \(progress.cell)", phase: progress.cell)
