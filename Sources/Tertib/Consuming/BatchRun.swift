@@ -77,9 +77,11 @@ struct BatchRun: Sendable {
                 AggregatePass.needsDeadLetters(of: $0, for: plan.arrivals[aggregate] ?? [])
             } ?? false
         }
-        let letters =
-            suspects.isEmpty
-            ? [:] : Dictionary(grouping: try transaction.openDeadLetters(settings.name, of: suspects), by: \.aggregate)
+        var letters = Dictionary(suspects.map { ($0, [DeadLetterKey]()) }, uniquingKeysWith: { first, _ in first })
+        if !suspects.isEmpty {
+            let open = try transaction.openDeadLetters(settings.name, of: suspects)
+            letters.merge(Dictionary(grouping: open, by: \.aggregate)) { _, new in new }
+        }
         var passes: [AggregatePass] = []
         for claim in plan.claims {
             let arrivals = plan.arrivals[claim.aggregate] ?? []
@@ -92,7 +94,7 @@ struct BatchRun: Sendable {
             }
             passes.append(
                 AggregatePass(
-                    claimed: watermark, arrivals: arrivals, deadLetters: letters[claim.aggregate] ?? [],
+                    claimed: watermark, arrivals: arrivals, deadLetters: letters[claim.aggregate],
                     conditions: .init(
                         now: now, isWake: batch.wakes.contains(claim.aggregate), retry: settings.retry,
                         jitter: context.fraction(), limit: drainLimit, holdable: batch.holdable)))
@@ -132,7 +134,13 @@ struct BatchRun: Sendable {
             let existing = Dictionary(
                 grouping: try transaction.park(settings.name, toPark), by: \.aggregate)
             for index in passes.indices {
-                for row in existing[passes[index].watermark.aggregate] ?? [] { passes[index].resolve(existing: row) }
+                for row in existing[passes[index].watermark.aggregate] ?? [] {
+                    if passes[index].needsDeadLetters(toResolve: row) {
+                        passes[index].supply(
+                            deadLetters: try transaction.openDeadLetters(settings.name, of: [row.aggregate]))
+                    }
+                    passes[index].resolve(existing: row)
+                }
             }
             report.parkedRows += toPark.count - existing.values.reduce(0) { $0 + $1.count }
             try context.crashes.reach(.midPark)

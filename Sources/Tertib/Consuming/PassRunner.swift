@@ -13,6 +13,9 @@ struct PassRunner {
                 let rows = try transaction.parked(
                     run.settings.name, of: pass.watermark.aggregate, from: version, limit: BatchRun.pageSize)
                 pass.supply(rows, isComplete: rows.count < BatchRun.pageSize)
+            case .readDeadLetters:
+                pass.supply(
+                    deadLetters: try transaction.openDeadLetters(run.settings.name, of: [pass.watermark.aggregate]))
             case .apply(let event):
                 if let failure = try apply(event, report: &report) {
                     pass.failed(failure)

@@ -1,30 +1,38 @@
 extension AggregatePass {
-    /// Settles the arrivals at or below the watermark.
-    mutating func settlePassed() {
+    /// Settles the arrivals at or below the watermark; `false` when it has to know the dead letters first.
+    mutating func settlePassed() -> Bool {
         while let arrival = arrivals.first {
             let verdict = Verdict(
                 version: arrival.version, eventID: arrival.envelope.id, sequence: arrival.sequence,
                 against: watermark)
             switch verdict {
             case .next, .gap:
-                return
+                return true
             case .stale:
                 dispositions[arrival.ticket] = .stale
                 arrivals = arrivals.dropFirst()
             case .forked(let isCanonical):
-                let isKnown = isDeadLetter(arrival)
+                guard knowsDeadLetters else { return false }
+                let isKnown = isDeadLetter(.arrived(arrival))
                 fork(.arrived(arrival))
                 if !isCanonical, !isKnown { watermark.status = .quarantined }
             }
         }
+        return true
+    }
+
+    /// Whether two events of one version are among what is left.
+    var forksAmongRemaining: Bool {
+        let pairs = zip(arrivals, arrivals.dropFirst())
+        return pairs.contains { $0.version == $1.version && $0.envelope.id != $1.envelope.id }
+            || arrivals.contains { $0.version == failedEvent?.version && $0.envelope.id != failedEvent?.eventID }
     }
 
     /// Makes a dead letter of an event whose version another one has. One that is a dead letter already changes
     /// nothing.
     mutating func fork(_ event: PassEvent) {
-        var isKnown = false
+        let isKnown = isDeadLetter(event)
         if case .arrived(let arrival) = event {
-            isKnown = isDeadLetter(arrival)
             dispositions[arrival.ticket] = isKnown ? .waiting : .deadLettered
             arrivals = arrivals.filter { $0.ticket != arrival.ticket }[...]
         }
@@ -37,8 +45,12 @@ extension AggregatePass {
         }
     }
 
-    private func isDeadLetter(_ arrival: Arrival) -> Bool {
-        deadLetters.contains { $0.version == arrival.version && $0.eventID == arrival.envelope.id }
+    /// Whether an event is a dead letter, be it as a fork of this pass's: a copy of it changes nothing.
+    private func isDeadLetter(_ event: PassEvent) -> Bool {
+        deadLetters.contains { $0.version == event.version && $0.eventID == event.eventID }
+            || failures.contains {
+                $0.reason == .forked && $0.event.version == event.version && $0.event.eventID == event.eventID
+            }
     }
 
     /// Decides on what is left when nothing more can be applied.
@@ -65,7 +77,7 @@ extension AggregatePass {
                 continue
             }
             previous = arrival
-            if isDeadLetter(arrival) {
+            if isDeadLetter(.arrived(arrival)) {
                 dispositions[arrival.ticket] = .waiting
             } else if deadLetters.contains(where: { $0.version == arrival.version && $0.reason == .failed }) {
                 fork(.arrived(arrival))
@@ -102,6 +114,11 @@ extension AggregatePass {
         rowsToPark.removeSubrange(count...)
         for ticket in overflow { dispositions[ticket] = nil }
         return overflow
+    }
+
+    /// Whether the pass has to know the dead letters before a row that was parked already is resolved.
+    public func needsDeadLetters(toResolve row: ParkedEvent) -> Bool {
+        !knowsDeadLetters && parkedTickets[row.version].map { $0.envelope.id != row.eventID } ?? false
     }
 
     /// Reports a row that was parked already where the pass wanted to park: the same event waits; another one is a

@@ -9,6 +9,9 @@ public struct AggregatePass: Sendable {
     public enum Step: Hashable, Sendable {
         /// Read the parked rows from this version on, and report them with ``supply(_:isComplete:)``.
         case readParked(from: AggregateVersion)
+        /// Read the aggregate's open dead letters, and report them with ``supply(deadLetters:)``: two events of one
+        /// version have met, and one of them may be known already.
+        case readDeadLetters
         /// Run the handler, and report with ``applied()`` or ``failed(_:)``.
         case apply(PassEvent)
         /// Nothing more can be applied: write what the pass holds.
@@ -71,7 +74,9 @@ public struct AggregatePass: Sendable {
     let conditions: Conditions
     private let claimedVersion: AggregateVersion
     private let hadParked: Bool
-    let deadLetters: [DeadLetterKey]
+    var deadLetters: [DeadLetterKey]
+    /// Whether ``deadLetters`` are the database's.
+    var knowsDeadLetters: Bool
     var arrivals: ArraySlice<Arrival>
     private var parkedRows: ArraySlice<ParkedEvent> = []
     private var parkedIsComplete: Bool
@@ -90,18 +95,19 @@ public struct AggregatePass: Sendable {
     /// - Parameters:
     ///   - claimed: The row as the claim returned it.
     ///   - arrivals: The aggregate's arrivals, in the order of application.
-    ///   - deadLetters: Its open dead letters; they need to be read only when it is quarantined or an arrival forks.
-    public init(claimed: Watermark, arrivals: [Arrival], deadLetters: [DeadLetterKey], conditions: Conditions) {
+    ///   - deadLetters: Its open dead letters; `nil` when they were not read, which the pass asks for if it comes to that.
+    public init(claimed: Watermark, arrivals: [Arrival], deadLetters: [DeadLetterKey]?, conditions: Conditions) {
         watermark = claimed
         claimedVersion = claimed.version
         hadParked = claimed.parked > 0
         parkedIsComplete = claimed.parked == 0 || PlantedBug.drainLeftToSweeper.isActive && !conditions.isWake
         self.arrivals = arrivals[...]
-        self.deadLetters = deadLetters
+        self.deadLetters = deadLetters ?? []
+        knowsDeadLetters = deadLetters != nil
         self.conditions = conditions
     }
 
-    /// Whether the pass has to know the aggregate's open dead letters.
+    /// Whether it is known before the pass that it needs the aggregate's open dead letters.
     public static func needsDeadLetters(of claimed: Watermark, for arrivals: [Arrival]) -> Bool {
         claimed.status == .quarantined && !PlantedBug.deadLetterParkedAgain.isActive
             || arrivals.contains { $0.version == claimed.version && $0.envelope.id != claimed.eventID }
@@ -110,7 +116,7 @@ public struct AggregatePass: Sendable {
     /// What to do next.
     public mutating func next() -> Step {
         if isResting { return .rest }
-        settlePassed()
+        guard settlePassed() else { return .readDeadLetters }
         guard let wanted = watermark.version.next, canProceed, appliedEvents.count < conditions.limit else {
             return rest()
         }
@@ -121,6 +127,9 @@ public struct AggregatePass: Sendable {
         }
         let row = parkedRows.first.flatMap { $0.version == wanted ? $0 : nil }
         if row == nil, watermark.status == .retrying { watermark.status = .ok }
+        if arrives, let row, let arrival = arrivals.first, !knowsDeadLetters, row.eventID != arrival.envelope.id {
+            return .readDeadLetters
+        }
         guard let event = choose(arrives ? arrivals.first : nil, row), isDue(row) else { return rest() }
         current = event
         return .apply(event)
@@ -130,6 +139,12 @@ public struct AggregatePass: Sendable {
     public mutating func supply(_ rows: [ParkedEvent], isComplete: Bool) {
         parkedRows = rows[...]
         parkedIsComplete = isComplete
+    }
+
+    /// Reports the aggregate's open dead letters.
+    public mutating func supply(deadLetters: [DeadLetterKey]) {
+        self.deadLetters = deadLetters
+        knowsDeadLetters = true
     }
 
     /// Reports that the event's effect is in the transaction.
@@ -227,6 +242,7 @@ public struct AggregatePass: Sendable {
     }
 
     private mutating func rest() -> Step {
+        guard knowsDeadLetters || !forksAmongRemaining else { return .readDeadLetters }
         isResting = true
         parkRemaining()
         return .rest

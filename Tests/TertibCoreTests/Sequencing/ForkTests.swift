@@ -136,4 +136,62 @@ struct ForkTests {
         #expect(driver.rows.map(\.reason) == [.retry])
         #expect(driver.rows.map(\.nextAttemptAt) == [Timestamp(microseconds: 7)])
     }
+
+    /// What the copies of a fork meet: the watermark, what is parked, and where else its events stand.
+    static let meetings: [(watermark: Int, row: String?, isRead: Bool)] = [
+        (2, nil, true), (1, nil, true), (0, nil, true), (0, "e2", true), (0, "other", true), (1, "e2", true),
+        (1, "other", true), (2, nil, false), (1, nil, false), (0, nil, false), (0, "e2", false), (0, "other", false),
+        (1, "e2", false), (1, "other", false),
+    ]
+
+    @Test("Two copies of a fork in one batch are one dead letter", arguments: meetings.indices)
+    func copiesInOneBatch(index: Int) throws {
+        let (version, row, isRead) = Self.meetings[index]
+        let arrivals = [
+            try Sample.arrival(2, sequence: 2, ticket: 1),
+            try Sample.arrival(2, event: "other", sequence: 8, ticket: 2),
+            try Sample.arrival(2, event: "other", sequence: 9, ticket: 3),
+        ]
+        var driver = PassDriver(
+            AggregatePass(
+                claimed: try Sample.watermark(version, parked: row == nil ? 0 : 1), arrivals: arrivals,
+                deadLetters: isRead ? [] : nil, conditions: Sample.conditions()),
+            rows: try row.map { [try Sample.row(2, event: $0, sequence: $0 == "e2" ? 2 : 7)] } ?? [])
+        let watermark = driver.run()
+        #expect(driver.pass.failures.map(\.event.eventID.text) == ["other"])
+        #expect(watermark.status != .quarantined)
+        #expect(driver.rows.map(\.eventID.text) == (version == 0 ? ["e2"] : []))
+        #expect(Set(driver.pass.dispositions.keys) == [.init(1), .init(2), .init(3)])
+    }
+
+    @Test("A copy of a fork that is a dead letter already changes nothing, wherever they meet", arguments: [0, 1, 2])
+    func copyOfDeadLetter(version: Int) throws {
+        let letter = DeadLetterKey(
+            aggregate: try Sample.aggregate(), version: try Sample.version(2), eventID: try EventID("other"),
+            reason: .forked)
+        var driver = PassDriver(
+            AggregatePass(
+                claimed: try Sample.watermark(version, parked: version == 2 ? 0 : 1),
+                arrivals: [try Sample.arrival(2, event: "other", sequence: 9)], deadLetters: nil,
+                conditions: Sample.conditions()),
+            rows: version == 2 ? [] : [try Sample.row(2)])
+        driver.letters = [letter]
+        _ = driver.run()
+        #expect(driver.pass.failures.isEmpty)
+        #expect(driver.pass.dispositions == [.init(2): .waiting])
+    }
+
+    @Test("Copies of a fork beside an event that fails are one dead letter", arguments: [1, 3])
+    func copiesBesideFailure(maxAttempts: Int) throws {
+        var driver = PassDriver(
+            AggregatePass(
+                claimed: try Sample.watermark(1),
+                arrivals: [
+                    try Sample.arrival(2, sequence: 5, ticket: 1),
+                    try Sample.arrival(2, event: "other", sequence: 7, ticket: 2),
+                    try Sample.arrival(2, event: "other", sequence: 8, ticket: 3),
+                ], deadLetters: nil, conditions: Sample.conditions(maxAttempts: maxAttempts)), failing: [2])
+        _ = driver.run()
+        #expect(driver.pass.failures.map(\.event.eventID.text) == (maxAttempts == 1 ? ["e2", "other"] : ["other"]))
+    }
 }

@@ -58,6 +58,8 @@ struct PassDriver {
     var pass: AggregatePass
     var rows: [ParkedEvent]
     var failing: Set<Int64> = []
+    /// The open dead letters, for a pass that was begun without them.
+    var letters: [DeadLetterKey] = []
     private(set) var reads = 0
 
     init(_ pass: AggregatePass, rows: [ParkedEvent] = [], failing: Set<Int64> = []) {
@@ -74,6 +76,8 @@ struct PassDriver {
                 reads += 1
                 let page = rows.filter { $0.version >= version }.prefix(2)
                 pass.supply(Array(page), isComplete: page.count < 2)
+            case .readDeadLetters:
+                pass.supply(deadLetters: letters)
             case .apply(let event):
                 if failing.contains(event.version.number) { pass.failed(HandlerFailure("no")) } else { pass.applied() }
             case .rest:
@@ -82,6 +86,7 @@ struct PassDriver {
         }
         for row in pass.rowsToPark {
             if let existing = rows.first(where: { $0.version == row.version }) {
+                if pass.needsDeadLetters(toResolve: existing) { pass.supply(deadLetters: letters) }
                 pass.resolve(existing: existing)
             } else {
                 rows.append(row)
