@@ -6,41 +6,70 @@ import TertibCore
 struct AcknowledgementJudge: Sendable {
     let tertib: Tertib
 
-    /// What is acknowledged, and neither applied nor parked nor a dead letter.
-    func judge(_ acknowledged: [AcknowledgedDelivery]) async throws -> [LabViolation] {
-        let mapping = WireCodec(namespace: tertib.options.namespace).mapping
-        return try await tertib.store.read { reader in
-            var violations: [LabViolation] = []
-            for delivery in acknowledged {
-                guard let aggregate = try? mapping.aggregate(of: delivery.subject) else { continue }
-                let isKept =
-                    try reader.query(
-                        Self.statement,
-                        arguments: [
-                            .text(LabNames.consumer), .text(aggregate.type.text), .text(aggregate.id.text),
-                            .integer(delivery.version),
-                        ]
-                    ).first.map { $0.number("kept") > 0 } ?? false
-                if isKept { continue }
-                violations.append(
-                    LabViolation(
-                        .acknowledgements,
-                        "version \(delivery.version) of \(aggregate) was acknowledged, and its replica was killed before "
-                            + "it was committed"))
+    /// What was looked at, and what was wrong with it.
+    struct Finding: Hashable, Sendable {
+        var checked = 0
+        var violations: [LabViolation] = []
+    }
+
+    private struct Acknowledged: Sendable {
+        let aggregate: Aggregate
+        let version: Int64
+    }
+
+    /// So many acknowledgements of one replica are looked at.
+    private static let most = 512
+
+    /// What is acknowledged, and neither applied nor parked nor a dead letter; by sequences of the stream.
+    func judge(_ sequences: [UInt64]) async throws -> Finding {
+        let acknowledged = try await events(at: sequences.prefix(Self.most))
+        let violations = try await tertib.store.read { reader in
+            try acknowledged.filter { !(try Self.isKept($0, reader)) }.map { event in
+                LabViolation(
+                    .acknowledgements,
+                    "version \(event.version) of \(event.aggregate) was acknowledged, and its replica was killed before "
+                        + "it was committed")
             }
-            return violations
+        }
+        return Finding(checked: acknowledged.count, violations: violations)
+    }
+
+    /// What stands at these sequences; an event that was trimmed meanwhile is left out.
+    private func events(at sequences: ArraySlice<UInt64>) async throws -> [Acknowledged] {
+        let codec = WireCodec(namespace: tertib.options.namespace)
+        return try await withThrowingTaskGroup(of: Acknowledged?.self) { group in
+            for sequence in sequences {
+                group.addTask { [log = tertib.log] in
+                    guard let found = try await log.message(at: StreamSequence(sequence), from: .leader) else {
+                        return nil
+                    }
+                    let envelope = try codec.decode(found.message)
+                    return Acknowledged(aggregate: envelope.aggregate, version: envelope.version.number)
+                }
+            }
+            var events: [Acknowledged] = []
+            while let event = try await group.next() { events += [event].compactMap(\.self) }
+            return events
         }
     }
 
+    /// In words that both databases take: PostgreSQL takes the type of a value from what it is compared with.
+    private static func isKept(_ event: Acknowledged, _ reader: any StoreReader) throws -> Bool {
+        let key: [SQLValue] = [
+            .text(LabNames.consumer), .text(event.aggregate.type.text), .text(event.aggregate.id.text),
+            .integer(event.version),
+        ]
+        let rows = try reader.query(statement, arguments: key + key + key)
+        return rows.first.map { $0.number("kept") > 0 } ?? false
+    }
+
     private static let statement = """
-        WITH wanted (consumer, aggregate_type, aggregate_id, version) AS (VALUES (?, ?, ?, ?))
         SELECT
-            (SELECT COUNT(*) FROM tertib_watermark w, wanted v WHERE w.consumer = v.consumer
-                AND w.aggregate_type = v.aggregate_type AND w.aggregate_id = v.aggregate_id AND w.version >= v.version)
-            + (SELECT COUNT(*) FROM tertib_parked p, wanted v WHERE p.consumer = v.consumer
-                AND p.aggregate_type = v.aggregate_type AND p.aggregate_id = v.aggregate_id AND p.version = v.version)
-            + (SELECT COUNT(*) FROM tertib_dead_letter d, wanted v WHERE d.consumer = v.consumer
-                AND d.aggregate_type = v.aggregate_type AND d.aggregate_id = v.aggregate_id AND d.version = v.version)
-            AS kept
+            (SELECT COUNT(*) FROM tertib_watermark WHERE consumer = ? AND aggregate_type = ? AND aggregate_id = ?
+                AND version >= ?)
+            + (SELECT COUNT(*) FROM tertib_parked WHERE consumer = ? AND aggregate_type = ? AND aggregate_id = ?
+                AND version = ?)
+            + (SELECT COUNT(*) FROM tertib_dead_letter WHERE consumer = ? AND aggregate_type = ? AND aggregate_id = ?
+                AND version = ?) AS kept
         """
 }

@@ -30,7 +30,7 @@ public struct Chaos: Sendable {
     public func run() async throws -> Outcome {
         let workspace = try Workspace(purpose: "tertib-chaos")
         try workspace.makeFolder("database")
-        let props = Props()
+        let props = ChaosProps()
         do {
             try await prepare(props, in: workspace)
             var outcome = try await run(in: workspace, props)
@@ -49,63 +49,29 @@ public struct Chaos: Sendable {
         }
     }
 
-    /// What is made for the run, most of which has to be removed after it.
-    private final class Props: Sendable {
-        private struct State {
-            var disk: SmallDisk?
-            var brokerDisk: SmallDisk?
-            var server: ThrowawayPostgres?
-            var postgres: ChaosPostgres?
-            var run: ChaosRun?
-            var notRun = [
-                "handlers that trap or never return: the bus does not isolate them yet",
-                "a purge of a subject: nats-server 2.9.10 moves every consumer to the end of the stream then",
-            ]
-        }
-        private let state = Mutex(State())
-
-        var disk: SmallDisk? {
-            get { state.withLock(\.disk) }
-            set { state.withLock { $0.disk = newValue } }
-        }
-        var brokerDisk: SmallDisk? {
-            get { state.withLock(\.brokerDisk) }
-            set { state.withLock { $0.brokerDisk = newValue } }
-        }
-        var server: ThrowawayPostgres? {
-            get { state.withLock(\.server) }
-            set { state.withLock { $0.server = newValue } }
-        }
-        var postgres: ChaosPostgres? {
-            get { state.withLock(\.postgres) }
-            set { state.withLock { $0.postgres = newValue } }
-        }
-        /// The run, once it is one.
-        var run: ChaosRun? {
-            get { state.withLock(\.run) }
-            set { state.withLock { $0.run = newValue } }
-        }
-        var notRun: [String] { state.withLock(\.notRun) }
-
-        func doWithout(_ what: String) { state.withLock { $0.notRun.append(what) } }
-    }
-
-    private func prepare(_ props: Props, in workspace: Workspace) async throws {
+    private func prepare(_ props: ChaosProps, in workspace: Workspace) async throws {
         do {
             props.brokerDisk = try SmallDisk(at: workspace.path("broker"), size: diskSize)
         } catch {
             props.doWithout("a full disk of the broker: \(error)")
         }
+        let version = try await Broker.version(of: options.broker) ?? "unknown"
+        props.purges = Broker.purgesSafely(version)
+        if !props.purges {
+            props.doWithout(
+                "a purge of a subject: nats-server \(version) is older than 2.15, and 2.9.10 moves every consumer to the "
+                    + "end of the stream then")
+        }
         switch options.store {
         case .sqlite:
-            do {
-                props.disk = try SmallDisk(at: workspace.databaseFolder, size: diskSize)
-            } catch {
-                props.doWithout("a full disk of the database: \(error)")
-            }
+            mountDatabaseDisk(props, at: workspace.databaseFolder, size: diskSize)
         case .postgres:
-            props.server = try await ThrowawayPostgres.make(in: workspace, environment: options.environment)
-            props.doWithout("a full disk of the database server")
+            try workspace.makeFolder(databaseFolderName)
+            mountDatabaseDisk(props, at: workspace.path(databaseFolderName), size: serverDiskSize)
+            // A journal of the usual size would be most of what is on the disk.
+            props.server = try await ThrowawayPostgres.make(
+                in: workspace, environment: options.environment,
+                settings: ["max_wal_size": "256MB", "min_wal_size": "64MB"])
         case .server(let url):
             let postgres = try await ChaosPostgres(at: url)
             props.postgres = postgres
@@ -116,10 +82,24 @@ public struct Chaos: Sendable {
         }
     }
 
+    private func mountDatabaseDisk(_ props: ChaosProps, at path: String, size: UInt64) {
+        do {
+            props.disk = try SmallDisk(at: path, size: size)
+        } catch {
+            props.doWithout("a full disk of the database: \(error)")
+        }
+    }
+
+    /// Where the database is, by the name of its folder.
+    private var databaseFolderName: String { options.store == .postgres ? "postgres" : "database" }
+
+    /// With the server's own files, what it has not cleaned up yet, and its journal.
+    private var serverDiskSize: UInt64 { (1 << 30) + UInt64(options.events) * 6000 }
+
     private var diskSize: UInt64 { (192 << 20) + UInt64(options.events) * 1200 }
 
-    private func clear(_ workspace: Workspace, _ props: Props) async throws {
-        for (disk, name) in [(props.disk, "database"), (props.brokerDisk, "broker")] {
+    private func clear(_ workspace: Workspace, _ props: ChaosProps) async throws {
+        for (disk, name) in [(props.disk, databaseFolderName), (props.brokerDisk, "broker")] {
             // What is on a small disk goes with it.
             if options.keepsFiles, disk != nil {
                 try FileManager.default.copyItem(atPath: workspace.path(name), toPath: workspace.path("kept-\(name)"))
@@ -130,7 +110,7 @@ public struct Chaos: Sendable {
         if !options.keepsFiles { try workspace.remove() }
     }
 
-    private func run(in workspace: Workspace, _ props: Props) async throws -> Outcome {
+    private func run(in workspace: Workspace, _ props: ChaosProps) async throws -> Outcome {
         do {
             return try await withThrowingTaskGroup(of: Outcome?.self) { group in
                 let stage = try await setUp(workspace, props, &group)
@@ -161,7 +141,7 @@ public struct Chaos: Sendable {
 
     /// Starts broker, database and the network between, and writes the JSON files.
     private func setUp(
-        _ workspace: Workspace, _ props: Props, _ group: inout ThrowingTaskGroup<Outcome?, any Error>
+        _ workspace: Workspace, _ props: ChaosProps, _ group: inout ThrowingTaskGroup<Outcome?, any Error>
     ) async throws -> ChaosStage {
         let (plan, tally) = (ChaosPlan(options), Tally())
         let broker = try Broker(program: options.broker, workspace: workspace)
@@ -187,7 +167,7 @@ public struct Chaos: Sendable {
         return ChaosStage(
             options: options, plan: plan, workspace: workspace, broker: broker, brokerPort: port,
             proxy: proxy, fleet: fleet, tally: tally, disk: props.disk,
-            brokerDisk: props.brokerDisk, postgres: props.postgres)
+            brokerDisk: props.brokerDisk, postgres: props.postgres, purges: props.purges)
     }
 }
 
@@ -204,4 +184,5 @@ struct ChaosStage: Sendable {
     let disk: SmallDisk?
     let brokerDisk: SmallDisk?
     let postgres: ChaosPostgres?
+    let purges: Bool
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// The replicas: as many as are wanted at the moment, each a process with a link of its own to the broker.
@@ -10,6 +11,11 @@ final class ChaosFleet: Sendable {
         /// What a seat's next start is to crash at.
         var crashes: [Int: String] = [:]
         var crashed = 0
+        var trapped = 0
+        /// Those that run short of something, and may end of it.
+        var exhausted: Set<String> = []
+        /// Until then broker or database may be away.
+        var outageEnd = ContinuousClock.now
         var givenUp = 0
         /// Ends that nobody asked for.
         var surprises: [String] = []
@@ -28,6 +34,10 @@ final class ChaosFleet: Sendable {
 
     /// The status of a process that has ended itself at a crash point.
     private static let crashStatus: Int32 = 137
+    /// What a process ends with that calls `abort`.
+    private static let abortStatus = -SIGABRT
+    /// So long after an outage a replica may still give up.
+    private static let outageGrace: Duration = .seconds(5)
     /// More surprising ends than this say that no replica can run.
     private static let mostSurprises = 40
 
@@ -65,6 +75,8 @@ final class ChaosFleet: Sendable {
     var running: [String] { state.withLock { $0.all.filter { $0.id != nil }.map(\.name) } }
     /// How many crashes at crash points there were.
     var crashed: Int { state.withLock(\.crashed) }
+    /// How often a handler has ended its process.
+    var trapped: Int { state.withLock(\.trapped) }
     /// How often one ended because database or broker were away.
     var givenUp: Int { state.withLock(\.givenUp) }
     /// What nobody asked for: ends by themselves, and ends after SIGTERM that were not in order.
@@ -74,6 +86,19 @@ final class ChaosFleet: Sendable {
     func crash(_ seat: Int, _ process: ManagedProcess, at point: String, restartingAfter pause: Duration) {
         state.withLock { $0.crashes[seat] = point }
         process.kill(restartingAfter: pause)
+    }
+
+    /// Broker or database are away, or out of space: a replica that gives up because of it may be asked to end at that
+    /// moment.
+    func expectOutage(for length: Duration) {
+        state.withLock { $0.outageEnd = max($0.outageEnd, .now + length + Self.outageGrace) }
+    }
+
+    /// A replica runs short of something, or does not any more; meanwhile it may end in any way.
+    func exhaust(_ process: ManagedProcess, _ isExhausted: Bool) {
+        state.withLock { state in
+            if isExhausted { state.exhausted.insert(process.name) } else { state.exhausted.remove(process.name) }
+        }
     }
 
     /// Sees that there are so many. Of those that go every second one goes by `kill -9`. Returns how many those were.
@@ -114,7 +139,10 @@ final class ChaosFleet: Sendable {
         program.environment = { [self] _ in crashVariable(of: seat) }
         program.comesBack = { [self] status in comesBack(status, name) }
         // A replica that is to crash may come to its point while it is asked to end.
-        program.isPlanned = { status in status == Self.crashStatus }
+        program.isPlanned = { [self] status in
+            [Self.crashStatus, Self.abortStatus].contains(status)
+                || state.withLock { $0.exhausted.contains(name) || status == 1 && .now < $0.outageEnd }
+        }
         let process = try ManagedProcess(
             name: name, program: program, logFile: workspace.path("\(name).log"),
             hear: { [tally] line, start in tally.hear(line, from: name, start: start) })
@@ -134,7 +162,9 @@ final class ChaosFleet: Sendable {
         state.withLock { state in
             switch status {
             case Self.crashStatus: state.crashed += 1
+            case Self.abortStatus: state.trapped += 1
             case 1: state.givenUp += 1
+            case _ where state.exhausted.contains(name): state.givenUp += 1
             default:
                 state.surprises.append("\(name) ended by itself with status \(status)")
                 if state.surprises.count > Self.mostSurprises { return nil }

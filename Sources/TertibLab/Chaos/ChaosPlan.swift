@@ -42,6 +42,8 @@ struct ChaosPlan: Hashable, Sendable {
         case loseAcknowledgements(replica: Int, share: Double)
         /// Another number of replicas; some go by SIGTERM, some by `kill -9`.
         case scale(to: Int)
+        /// The replica may open no more files, or have no more memory.
+        case exhaust(replica: Int, ProcessLimit)
         /// The database's disk is full.
         case fillDisk
         /// The broker's disk is full; afterwards the broker is killed and started again.
@@ -56,6 +58,16 @@ struct ChaosPlan: Hashable, Sendable {
         case limitConnections(to: Int)
         /// Everything between replica and database takes longer.
         case slowDatabase(replica: Int, delay: Duration)
+
+        /// Whether broker or database are away, or of no use.
+        var isOutage: Bool {
+            switch self {
+            case .restartBroker, .killBroker, .fillBrokerDisk, .fillDisk, .restartDatabase, .limitConnections: true
+            case .kill, .crash, .killAtAcknowledgement, .pause, .terminate, .cut, .slow, .stall, .halfOpen,
+                .loseAcknowledgements, .scale, .exhaust, .killBackends, .cutCommits, .slowDatabase:
+                false
+            }
+        }
     }
 
     /// The faults, by time.
@@ -98,13 +110,15 @@ struct ChaosPlan: Hashable, Sendable {
         }
         let kinds: [Kind] = [
             .kill(replica: replica()), crash(), crash(),
-            .killAtAcknowledgement(replica: replica(), after: .random(in: 1...200, using: &random)),
+            .killAtAcknowledgement(replica: replica(), after: .random(in: 1...20, using: &random)),
+            .killAtAcknowledgement(replica: replica(), after: .random(in: 20...200, using: &random)),
             .pause(replica: replica()), .terminate(replica: replica()), .restartBroker, .killBroker,
             .cut(replica: replica()),
             .slow(replica: replica(), delay: .milliseconds(.random(in: 5...200, using: &random))),
             .stall(replica: replica()), .halfOpen(replica: replica()),
             .loseAcknowledgements(replica: replica(), share: 0.1 + 0.5 * random.fraction()),
             .scale(to: .random(in: 1...ChaosOptions.mostReplicas, using: &random)), .fillBrokerDisk,
+            .exhaust(replica: replica(), .descriptors), .exhaust(replica: replica(), .memory),
         ]
         return (kinds + ofDatabase(store, &random)).shuffled(using: &random)
     }
@@ -117,7 +131,7 @@ struct ChaosPlan: Hashable, Sendable {
         case .server: return [.killBackends(share: 0.7), .limitConnections(to: .random(in: 1...4, using: &random))]
         case .postgres:
             return [
-                .restartDatabase, .killBackends(share: 0.7),
+                .restartDatabase, .fillDisk, .killBackends(share: 0.7),
                 .cutCommits(replica: replica(), count: .random(in: 1...5, using: &random), isForwarded: true),
                 .cutCommits(replica: replica(), count: .random(in: 1...5, using: &random), isForwarded: false),
                 .limitConnections(to: .random(in: 1...4, using: &random)),
@@ -135,7 +149,7 @@ struct ChaosPlan: Hashable, Sendable {
         case .pause: acknowledgementWait + milliseconds(300...2500)
         case .restartBroker, .killBroker: milliseconds(100...1500)
         case .cut: milliseconds(200...3000)
-        case .slow, .loseAcknowledgements: milliseconds(1000...4000)
+        case .slow, .loseAcknowledgements, .exhaust: milliseconds(1000...4000)
         case .stall, .halfOpen: milliseconds(500...5000)
         case .scale, .killBackends: .zero
         case .fillDisk, .fillBrokerDisk: milliseconds(500...2500)

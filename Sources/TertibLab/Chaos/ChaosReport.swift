@@ -10,6 +10,12 @@ public struct ChaosReport: Hashable, Sendable, Codable {
         public var crashes = 0
         /// `kill -9` at an acknowledgement, before the broker saw it.
         public var killsAtAcknowledgement = 0
+        /// Handlers that ended their process.
+        public var trappedHandlers = 0
+        /// Replicas that could open no more files for a while.
+        public var outOfDescriptors = 0
+        /// Replicas that could have no more memory for a while.
+        public var outOfMemory = 0
         /// SIGSTOP beyond the acknowledgement wait.
         public var pauses = 0
         /// SIGTERM of a replica in the middle of its work.
@@ -52,6 +58,8 @@ public struct ChaosReport: Hashable, Sendable, Codable {
         public var forks = 0
         /// Histories removed from the stream after they had been applied.
         public var trimmedHistories = 0
+        /// Of these: removed by a purge of their subject.
+        public var purgedHistories = 0
     }
 
     /// What the replicas did with their deliveries, as far as they could still say it.

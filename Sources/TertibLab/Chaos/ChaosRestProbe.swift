@@ -8,35 +8,53 @@ struct ChaosRestProbe: Sendable {
     let staged: Int
     let appended: Int
 
-    /// How much is still to be staged, published or delivered.
-    func backlog() async throws -> Int {
-        let durable = try? await tertib.log.consumerState(LabNames.durable)
-        let toStage = try await tertib.store.read { reader in staged - (try Self.done(StagedLoad.type, reader)) }
-        return toStage + Int(durable?.pending ?? 0) + (durable?.acknowledgementPending ?? 0)
+    /// What still moves.
+    struct Unrest: Hashable, Sendable {
+        /// In words; empty at rest.
+        var reasons: [String] = []
+        /// How much it is, by one measure.
+        var open = 0
+
+        fileprivate mutating func add(_ count: Int, _ what: String) {
+            guard count > 0 else { return }
+            reasons.append("\(count) events are \(what)")
+            open += count
+        }
     }
 
-    /// What still moves, in words; empty at rest.
-    func unrest() async throws -> [String] {
+    /// Ends what the replicas stage and append themselves: those of a slow machine may not have come to their last
+    /// event, and what they have not begun by now does not take place.
+    func endLoad() async throws {
+        let totals = [(StagedLoad.type, staged), (AppendLoop.type, appended)]
+        _ = try await tertib.store.transaction { transaction in
+            for (name, total) in totals {
+                try transaction.execute(
+                    "INSERT INTO load_progress (name, done) VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
+                        + "SET done = excluded.done", arguments: [.text(name), .integer(Int64(total))])
+            }
+        }
+    }
+
+    /// What still moves.
+    func unrest() async throws -> Unrest {
         var found = try await tertib.store.read { reader in
-            var found: [String] = []
-            let isStaged = try Self.done(StagedLoad.type, reader)
-            if isStaged < staged { found.append("\(isStaged) of \(staged) events are staged") }
-            let isAppended = try Self.done(AppendLoop.type, reader)
-            if isAppended < appended { found.append("\(isAppended) of \(appended) events are appended") }
+            var found = Unrest()
+            found.add(staged - (try Self.done(StagedLoad.type, reader)), "to be staged")
+            found.add(appended - (try Self.done(AppendLoop.type, reader)), "to be appended")
             let unpublished = try Self.number(
                 "SELECT COUNT(*) AS number FROM tertib_outbox WHERE published_at IS NULL", reader)
-            if unpublished > 0 { found.append("\(unpublished) events are to be published") }
+            found.add(unpublished, "to be published")
             let parked = try Self.number(
                 "SELECT COUNT(*) AS number FROM tertib_parked WHERE aggregate_type <> '\(ForeignLoad.poisonType)' "
                     + "OR next_attempt_at IS NOT NULL", reader)
-            if parked > 0 { found.append("\(parked) events are parked") }
+            found.add(parked, "parked")
             return found
         }
         guard let durable = try await tertib.log.consumerState(LabNames.durable) else {
-            return found + ["the broker does not know the consumer"]
+            found.reasons.append("the broker does not know the consumer")
+            return found
         }
-        let open = Int(durable.pending) + durable.acknowledgementPending
-        if open > 0 { found.append("\(open) events are to be delivered or acknowledged") }
+        found.add(Int(durable.pending) + durable.acknowledgementPending, "to be delivered or acknowledged")
         return found
     }
 

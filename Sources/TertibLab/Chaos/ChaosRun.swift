@@ -12,12 +12,15 @@ final class ChaosRun: Sendable {
     private let foreign: ForeignPublisher
     private let trimmer: HistoryTrimmer
     private let injector: FaultInjector
-    private let acknowledged: AsyncStream<[AcknowledgedDelivery]>
+    private let acknowledged: AsyncStream<[UInt64]>
+    private let trap: AsyncStream<[UInt64]>.Continuation
     private let phase = Mutex("starting")
     private let checked = Mutex(0)
     private let began = ContinuousClock.now
 
     private static let look: Duration = .milliseconds(1000)
+    /// Something has to become less within this, and everything has to be done within that.
+    private static let (patience, mostPatience) = (Duration.seconds(20), Duration.seconds(300))
 
     init(stage: ChaosStage, tertib: Tertib, tell: @escaping @Sendable (ChaosProgress) -> Void) {
         self.stage = stage
@@ -26,9 +29,10 @@ final class ChaosRun: Sendable {
         monitor = ChaosMonitor(tertib: tertib, fleet: stage.fleet, tally: stage.tally, seed: stage.options.seed)
         foreign = ForeignPublisher(
             tertib: tertib, plan: stage.plan, options: stage.options, brokerPort: stage.brokerPort)
-        trimmer = HistoryTrimmer(tertib: tertib, length: stage.options.length, brokerPort: stage.brokerPort)
-        let (acknowledged, trap) = AsyncStream<[AcknowledgedDelivery]>.makeStream(bufferingPolicy: .bufferingNewest(64))
-        self.acknowledged = acknowledged
+        trimmer = HistoryTrimmer(
+            tertib: tertib, length: stage.options.length, brokerPort: stage.brokerPort, purges: stage.purges)
+        let (acknowledged, trap) = AsyncStream<[UInt64]>.makeStream(bufferingPolicy: .bufferingNewest(64))
+        (self.acknowledged, self.trap) = (acknowledged, trap)
         injector = FaultInjector(stage, trap: { trap.yield($0) })
     }
 
@@ -41,7 +45,8 @@ final class ChaosRun: Sendable {
         try stage.fleet.scale(to: stage.options.replicas)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.watch() }
-            group.addTask { try await self.judgeAcknowledgements() }
+            // Its failure is the run's, so somebody has to wait for it.
+            async let judged: Void = judgeAcknowledgements()
             enter("load and faults")
             let start = ContinuousClock.now
             async let published: Void = foreign.run()
@@ -58,6 +63,8 @@ final class ChaosRun: Sendable {
             rest.unrest += try await waitForRest(within: .seconds(60)).unrest
             enter("stopping the replicas")
             stage.fleet.end()
+            trap.finish()
+            try await judged
             let outcome = try await judge(rest, isolation)
             group.cancelAll()
             return outcome
@@ -82,9 +89,10 @@ final class ChaosRun: Sendable {
 
     private func judgeAcknowledgements() async throws {
         let judge = AcknowledgementJudge(tertib: tertib)
-        for await deliveries in acknowledged {
-            monitor.add(try await retrying { try await judge.judge(deliveries) })
-            checked.withLock { $0 += deliveries.count }
+        for await sequences in acknowledged {
+            let finding = try await retrying { try await judge.judge(sequences) }
+            monitor.add(finding.violations)
+            checked.withLock { $0 += finding.checked }
         }
     }
 }
@@ -106,10 +114,9 @@ extension ChaosRun {
         let calm = ContinuousClock.now
         let at = seconds
         monitor.change { $0.calmAt = at }
-        let backlog = try await retrying { try await self.probe.backlog() }
-        // As much as the backlog takes at a modest rate, and time enough on a machine that does much else besides; how
-        // long it took stands in the report.
-        var rest = try await waitForRest(within: .seconds(30) + .seconds(Double(backlog) / 250))
+        try await retrying { try await self.probe.endLoad() }
+        // How long it took stands in the report.
+        var rest = try await waitForRest(within: .seconds(45))
         if rest.unrest.isEmpty {
             let at = seconds
             monitor.change { $0.restAt = at }
@@ -122,13 +129,20 @@ extension ChaosRun {
         ChaosRestProbe(tertib: tertib, staged: stage.plan.staged, appended: stage.plan.appended)
     }
 
+    /// Waits for so long, and on a machine that does much else besides as long as there is ever less to do.
     private func waitForRest(within limit: Duration) async throws -> Rest {
-        let deadline = ContinuousClock.now + limit
+        let start = ContinuousClock.now
+        var deadline = start + limit
         var unrest: [String] = []
-        var quiet = 0
+        var (quiet, least) = (0, Int.max)
         while ContinuousClock.now < deadline {
             do {
-                unrest = try await probe.unrest()
+                let found = try await probe.unrest()
+                unrest = found.reasons
+                if found.open < least {
+                    least = found.open
+                    deadline = min(start + Self.mostPatience, max(deadline, .now + Self.patience))
+                }
             } catch let error as EventLogError where error.isRetriable {
                 unrest = ["\(error)"]
             } catch let error as StoreError where error.isRetriable {
@@ -193,7 +207,7 @@ extension ChaosRun {
         return outcome(report)
     }
 
-    /// Tries again while the database is away.
+    /// Tries again while the database or the broker is away.
     private func retrying<Result: Sendable>(
         _ body: @Sendable () async throws -> Result
     ) async throws -> Result {
@@ -202,6 +216,8 @@ extension ChaosRun {
             do {
                 return try await body()
             } catch let error as StoreError where error.isRetriable && ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(100))
+            } catch let error as EventLogError where error.isRetriable && ContinuousClock.now < deadline {
                 try await Task.sleep(for: .milliseconds(100))
             }
         }
@@ -231,14 +247,10 @@ extension ChaosRun {
         let secrets = try stage.postgres?.server.map {
             [try String(contentsOfFile: $0.passwordFile, encoding: .utf8).trimmingCharacters(in: .newlines)]
         }
-        for name in try FileManager.default.contentsOfDirectory(atPath: stage.workspace.folder).sorted()
-        where name.hasPrefix("replica-") && name.hasSuffix(".log") {
-            let log = FileManager.default.contents(atPath: stage.workspace.path(name)) ?? Data()
-            let finding = Canary.look(into: log, of: name, secrets: secrets ?? [])
-            report.outcomes.logLines += finding.lines
-            report.outcomes.hostileLogLines += finding.hostileLines
-            report.add(finding.violations)
-        }
+        let finding = try Canary.look(intoLogsIn: stage.workspace.folder, secrets: secrets ?? [])
+        report.outcomes.logLines = finding.lines
+        report.outcomes.hostileLogLines = finding.hostileLines
+        report.add(finding.violations)
     }
 
     /// The audit has to find the poisoned aggregates, and nothing else; of a fork it may or may not see something.
@@ -265,11 +277,13 @@ extension ChaosRun {
     private func fill(_ report: inout ChaosReport) {
         report.faults = injector.faults
         report.faults.crashes = stage.fleet.crashed
+        report.faults.trappedHandlers = stage.fleet.trapped
         let published = foreign.published
         report.faults.duplicates = published.duplicates
         report.faults.poisonedAggregates = published.poisonedAggregates
         report.faults.forks = published.forks
-        report.faults.trimmedHistories = trimmer.purged
+        report.faults.trimmedHistories = trimmer.trimmed
+        report.faults.purgedHistories = trimmer.purged
         let network = stage.proxy.counts
         report.faults.lostAcknowledgements = network.lostAcknowledgements
         report.faults.cutCommits = stage.postgres?.proxy?.counts.cutCommits ?? 0

@@ -9,7 +9,7 @@ final class FaultInjector: Sendable {
     private let proxy: NetworkProxy
     private let disk: SmallDisk?
     private let brokerDisk: SmallDisk?
-    private let trap: @Sendable ([AcknowledgedDelivery]) -> Void
+    private let trap: @Sendable ([UInt64]) -> Void
     private let state = Mutex(State())
 
     private struct State {
@@ -18,9 +18,9 @@ final class FaultInjector: Sendable {
         var start = ContinuousClock.now
     }
 
-    /// - Parameter trap: gets what was acknowledged when a replica was killed at an acknowledgement; called on the
-    ///   proxy's thread.
-    init(_ stage: ChaosStage, trap: @escaping @Sendable ([AcknowledgedDelivery]) -> Void) {
+    /// - Parameter trap: gets the stream sequences that were acknowledged when a replica was killed at an
+    ///   acknowledgement; called on the proxy's thread.
+    init(_ stage: ChaosStage, trap: @escaping @Sendable ([UInt64]) -> Void) {
         fleet = stage.fleet
         postgres = stage.postgres
         broker = stage.broker
@@ -80,6 +80,7 @@ final class FaultInjector: Sendable {
 extension FaultInjector {
     private func play(_ fault: ChaosPlan.Fault) async throws {
         let length = fault.length
+        if fault.kind.isOutage { fleet.expectOutage(for: length) }
         switch fault.kind {
         case .kill(let number):
             guard let (seat, process) = fleet.replica(number), process.kill(restartingAfter: length) else { return }
@@ -108,12 +109,10 @@ extension FaultInjector {
             let killed = try fleet.scale(to: count)
             note("scale", nil, .zero, \.scalings)
             state.withLock { $0.faults.kills += killed }
+        case .exhaust(let number, let limit):
+            try await exhaust(number, limit, length)
         case .fillDisk:
-            guard let disk else { return }
-            try disk.fill()
-            note("full disk", nil, length, \.fullDisks)
-            try await Task.sleep(for: length)
-            try disk.free()
+            try await fillDisk(length)
         case .fillBrokerDisk:
             guard let brokerDisk else { return }
             try brokerDisk.fill()
@@ -127,6 +126,31 @@ extension FaultInjector {
         case .restartDatabase, .killBackends, .cutCommits, .limitConnections, .slowDatabase:
             try await disturbDatabase(fault)
         }
+    }
+
+    private func exhaust(_ number: Int, _ limit: ProcessLimit, _ length: Duration) async throws {
+        guard let (seat, process) = fleet.replica(number), let id = process.id else { return }
+        fleet.exhaust(process, true)
+        if let before = try await limit.exhaust(id) {
+            note("out of \(limit.rawValue)", seat, length, limit == .memory ? \.outOfMemory : \.outOfDescriptors)
+            try await Task.sleep(for: length)
+            try await limit.restore(before)
+            // What it has ended of is told after it has ended.
+            try await Task.sleep(for: .seconds(1))
+        }
+        fleet.exhaust(process, false)
+    }
+
+    private func fillDisk(_ length: Duration) async throws {
+        guard let disk else { return }
+        // A database server may end of it, and not come back before there is space again.
+        postgres?.server?.mayEnd(true)
+        try disk.fill()
+        note("full disk", nil, length, \.fullDisks)
+        try await Task.sleep(for: length)
+        try disk.free()
+        try await postgres?.server?.waitUntilReady()
+        postgres?.server?.mayEnd(false)
     }
 
     private func disturbNetwork(_ fault: ChaosPlan.Fault) async throws {

@@ -55,6 +55,8 @@ struct ForeignLoad {
     private(set) var drawn = 0
     /// How many poisoned aggregates have been drawn.
     private(set) var poisoned = 0
+    /// How many events that end a process have been drawn.
+    private(set) var trapping = 0
     /// How many aggregates with a fork have been drawn.
     private(set) var forked = 0
     private var random: SeededGenerator
@@ -71,6 +73,8 @@ struct ForeignLoad {
     private static let poisonLength: Int64 = 6
     /// A run has at most so many aggregates with a fork.
     private static let forkLimit = 12
+    /// A run has at most so many events that end a process.
+    private static let trapLimit = 24
     /// How far the messages of a block stray.
     private static let windows = [2.0, 16, 256, 1024]
 
@@ -120,6 +124,10 @@ struct ForeignLoad {
         let isFlaky = Int.random(in: 0..<800, using: &random) == 0
         var payload = Moved(amount: .random(in: 1...1000, using: &random), temper: isFlaky ? .flaky : nil)
         if isFlaky { payload.note = Canary.payload }
+        if !isFlaky, trapping < Self.trapLimit, Int.random(in: 0..<1000, using: &random) == 0 {
+            trapping += 1
+            payload.temper = .trap
+        }
         return Message(type: Self.type, id: chosen.id, version: chosen.version, payload: payload, isDuplicate: false)
     }
 

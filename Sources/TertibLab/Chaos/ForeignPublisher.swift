@@ -19,8 +19,9 @@ final class ForeignPublisher: Sendable {
         var forks = 0
     }
 
-    /// Publishing waits while more than this is undelivered, so that a slow machine needs more time and not more memory.
-    private static let mostLag = 20_000
+    /// Publishing waits while more than this is to be delivered or acknowledged: on a slow machine there are fewer events,
+    /// and the end of the faults is not the beginning of a long way.
+    private static let mostLag = 4000
 
     init(tertib: Tertib, plan: ChaosPlan, options: ChaosOptions, brokerPort: Int) {
         self.tertib = tertib
@@ -33,12 +34,13 @@ final class ForeignPublisher: Sendable {
     /// What has been published so far.
     var published: Counts { counts.withLock { $0 } }
 
-    /// Publishes everything, evenly over the length of the run, or as fast as it goes when that is slower.
+    /// Publishes evenly over the length of the run, and when the replicas are slower as much as they follow.
     func run() async throws {
         var load = ForeignLoad(seed: options.seed, total: plan.foreign)
         let start = ContinuousClock.now
         var publisher = PlainPublisher(to: brokerPort)
-        while let block = load.next() {
+        let end = start + options.length
+        while ContinuousClock.now < end, let block = load.next() {
             try await publisher.store(try block.map { try codec.encode($0) })
             let (poisoned, forked) = (load.poisoned, load.forked)
             counts.withLock { counts in
@@ -48,15 +50,16 @@ final class ForeignPublisher: Sendable {
                 counts.forks = forked
             }
             try await Task.sleep(until: start + options.length * (Double(load.drawn) / Double(max(1, plan.foreign))))
-            try await waitForRoom()
+            try await waitForRoom(until: end)
         }
     }
 
-    private func waitForRoom() async throws {
-        while true {
-            // A broker that is away is back soon; publishing waits for it too.
-            let state = try? await tertib.log.consumerState(LabNames.durable)
-            guard let state, state.pending > UInt64(Self.mostLag) else { return }
+    private func waitForRoom(until end: ContinuousClock.Instant) async throws {
+        while ContinuousClock.now < end {
+            // A broker that is away is back soon; storing waits for it then.
+            guard let state = try? await tertib.log.consumerState(LabNames.durable),
+                Int(state.pending) + state.acknowledgementPending > Self.mostLag
+            else { return }
             try await Task.sleep(for: .milliseconds(200))
         }
     }

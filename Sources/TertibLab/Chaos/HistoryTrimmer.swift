@@ -4,17 +4,19 @@ import TertibCore
 
 /// Publishes histories that everybody has applied, removes them from the stream, and publishes their continuations.
 ///
-/// They are removed message by message: on a purge of one subject, nats-server 2.9.10 moves every consumer of the stream
-/// to its end, whatever was not delivered yet.
+/// Every second one is removed by a purge of its subject, the others message by message; all of them so on an older
+/// server, see ``Broker/purgesSafely(_:)``.
 final class HistoryTrimmer: Sendable {
     private let tertib: Tertib
     private let length: Duration
     private let brokerPort: Int
+    private let purges: Bool
     private let codec: WireCodec
     private let state = Mutex(State())
 
     private struct State {
         var removed: [StreamFacts.Sighting] = []
+        var trimmed = 0
         var purged = 0
     }
 
@@ -22,21 +24,25 @@ final class HistoryTrimmer: Sendable {
     private static let histories = 4
     /// How long a history is before it is removed, and how long in the end.
     private static let (before, after) = (Int64(8), Int64(12))
-    /// A history has to be applied within this, or within the length of the run if that is more.
+    /// A history that is not applied within this stays as it is.
     private static let patience: Duration = .seconds(30)
     /// How much of every second history is left: as a limit of messages a subject would leave it.
     private static let kept: Int64 = 2
 
-    init(tertib: Tertib, length: Duration, brokerPort: Int) {
+    /// - Parameter purges: whether a purge of one subject leaves the consumers where they are.
+    init(tertib: Tertib, length: Duration, brokerPort: Int, purges: Bool) {
         self.tertib = tertib
         self.length = length
         self.brokerPort = brokerPort
+        self.purges = purges
         codec = WireCodec(namespace: tertib.options.namespace)
     }
 
     /// What the stream had, and may have no more.
     var removed: [StreamFacts.Sighting] { state.withLock(\.removed) }
     /// How many histories were removed.
+    var trimmed: Int { state.withLock(\.trimmed) }
+    /// Of these: by a purge of their subject.
     var purged: Int { state.withLock(\.purged) }
 
     /// Plays them, evenly over the length of the run.
@@ -55,11 +61,14 @@ final class HistoryTrimmer: Sendable {
             // Left as it is, an event that was lost is for the oracle of rest to tell of.
             guard try await isApplied(number) else { continue }
             let removed = try old.map { try sighting($0) }
+            let (kept, isPurged) = (number.isMultiple(of: 2) ? Self.kept : 0, purges && number > Self.histories / 2)
             state.withLock { state in
                 state.removed += removed
-                state.purged += 1
+                state.trimmed += 1
+                state.purged += isPurged ? 1 : 0
             }
-            let kept = number.isMultiple(of: 2) ? Self.kept : 0
+            if isPurged { try await publisher.purge(LabNames.stream, try codec.encode(old[0]).subject, keeping: kept) }
+            // Of what a purge was to remove nothing is left, unless its answer was lost, or there were copies.
             try await remove(Self.before - kept, of: old[0], &publisher)
             try await publisher.store(new.map { try codec.encode($0) })
         }
@@ -86,7 +95,7 @@ final class HistoryTrimmer: Sendable {
 
     /// Waits until a history is applied; `false` when that takes too long.
     private func isApplied(_ number: Int) async throws -> Bool {
-        let deadline = ContinuousClock.now + max(Self.patience, length)
+        let deadline = ContinuousClock.now + Self.patience
         while ContinuousClock.now < deadline {
             // While the database is away it says nothing; the faults end, and then it does.
             let rows = try? await tertib.store.read { reader in

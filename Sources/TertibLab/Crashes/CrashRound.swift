@@ -127,7 +127,7 @@ struct CrashRound: Sendable {
         let probe = ChaosRestProbe(tertib: tertib, staged: 0, appended: 0)
         let deadline = ContinuousClock.now + Self.restLimit
         while true {
-            let unrest = try await probe.unrest()
+            let unrest = try await probe.unrest().reasons
             guard !unrest.isEmpty, ContinuousClock.now < deadline else { return unrest }
             try await Task.sleep(for: .milliseconds(50))
         }

@@ -34,39 +34,9 @@ struct LinkRules: Sendable {
     /// Springs at an acknowledgement, before the broker sees it.
     struct Trap: Sendable {
         var countdown: Int
-        /// What was delivered since the trap was set, by stream sequence.
-        var delivered: [UInt64: AcknowledgedDelivery] = [:]
-        /// Gets what is acknowledged by the bytes that are on their way; called on the proxy's thread.
-        let snap: @Sendable (_ acknowledged: [AcknowledgedDelivery]) -> Void
-
-        init(countdown: Int, snap: @escaping @Sendable (_ acknowledged: [AcknowledgedDelivery]) -> Void) {
-            self.countdown = countdown
-            self.snap = snap
-        }
-
-        /// At most so many deliveries are remembered.
-        static let limit = 4096
-    }
-}
-
-/// A delivery that a replica has acknowledged, as it was seen on the wire.
-struct AcknowledgedDelivery: Hashable, Sendable {
-    let streamSequence: UInt64
-    let subject: String
-    /// The aggregate version in its headers.
-    let version: Int64
-
-    /// `nil` unless the operation hands over an event.
-    init?(_ operation: ProtocolOperation) {
-        guard let reply = operation.replySubject.flatMap({ DeliverySubject($0) }) else { return nil }
-        let name = Array("ce-aggregateversion:".utf8)
-        let payload = operation.payload
-        guard let start = payload.firstRange(of: name)?.upperBound else { return nil }
-        let value = payload[start...].drop { $0 == UInt8(ascii: " ") }.prefix { $0 > UInt8(ascii: " ") }
-        guard let version = Int64(String(decoding: value, as: UTF8.self)) else { return nil }
-        streamSequence = reply.streamSequence
-        subject = String(operation.words[1])
-        self.version = version
+        /// Gets the stream sequences that are acknowledged by the bytes that are on their way; called on the proxy's
+        /// thread.
+        let snap: @Sendable (_ acknowledged: [UInt64]) -> Void
     }
 }
 

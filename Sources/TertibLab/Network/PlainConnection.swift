@@ -111,11 +111,21 @@ struct PlainPublisher {
 
     /// Removes a message from a stream; returns when the server says that it has, or after a while without an answer.
     mutating func delete(_ stream: String, _ sequence: UInt64) async throws {
+        try await ask("$JS.API.STREAM.MSG.DELETE.\(stream)", "{\"seq\":\(sequence)}")
+    }
+
+    /// Removes the messages of a subject but for the last ones; returns as ``delete(_:_:)`` does.
+    mutating func purge(_ stream: String, _ subject: String, keeping kept: Int64) async throws {
+        let keep = kept > 0 ? ",\"keep\":\(kept)" : ""
+        try await ask("$JS.API.STREAM.PURGE.\(stream)", "{\"filter\":\"\(subject)\"\(keep)}")
+    }
+
+    private mutating func ask(_ subject: String, _ body: String) async throws {
         var stored: Set<Int> = []
         do {
             let connection = try connection ?? PlainConnection(to: port)
             self.connection = connection
-            try connection.request("$JS.API.STREAM.MSG.DELETE.\(stream)", "{\"seq\":\(sequence)}", number: 0)
+            try connection.request(subject, body, number: 0)
             try await waitForAnswers(to: 1, on: connection, stored: &stored)
         } catch is CancellationError {
             throw CancellationError()

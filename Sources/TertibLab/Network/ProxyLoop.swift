@@ -157,7 +157,6 @@ final class ProxyLoop {
             proxy.withShared { shared in
                 shared.counts[link].deliveries += deliveries.count
                 shared.counts[link].redeliveries += deliveries.count { $0.attempt > 1 }
-                shared.rules[link].remember(operations)
             }
         }
         return operations.flatMap(\.bytes)
@@ -210,21 +209,12 @@ extension LinkRules {
         return true
     }
 
-    /// Remembers what is delivered while a trap is set.
-    fileprivate mutating func remember(_ operations: [ProtocolOperation]) {
-        guard let known = trap?.delivered.count, known < Trap.limit else { return }
-        for delivery in operations.compactMap({ AcknowledgedDelivery($0) }) {
-            trap?.delivered[delivery.streamSequence] = delivery
-        }
-    }
-
     /// What to call, if the trap snaps with these acknowledgements.
     fileprivate mutating func spring(after sequences: [UInt64]) -> (@Sendable () -> Void)? {
         guard !sequences.isEmpty, var trap else { return nil }
         trap.countdown -= sequences.count
         self.trap = trap.countdown > 0 ? trap : nil
         guard trap.countdown <= 0 else { return nil }
-        let acknowledged = sequences.compactMap { trap.delivered[$0] }
-        return { [snap = trap.snap] in snap(acknowledged) }
+        return { [snap = trap.snap] in snap(sequences) }
     }
 }

@@ -18,6 +18,20 @@ enum Canary {
         var violations: [LabViolation] = []
     }
 
+    /// Looks through the replicas' logs.
+    static func look(intoLogsIn folder: String, secrets: [String]) throws -> Finding {
+        var sum = Finding()
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        where name.hasPrefix("replica-") && name.hasSuffix(".log") {
+            let log = FileManager.default.contents(atPath: "\(folder)/\(name)") ?? Data()
+            let finding = look(into: log, of: name, secrets: secrets)
+            sum.lines += finding.lines
+            sum.hostileLines += finding.hostileLines
+            sum.violations += finding.violations
+        }
+        return sum
+    }
+
     /// Looks through a log.
     /// - Parameter secrets: what else must not be in it.
     static func look(into log: Data, of name: String, secrets: [String]) -> Finding {

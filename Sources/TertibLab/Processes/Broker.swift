@@ -1,4 +1,5 @@
 import Foundation
+import Subprocess
 import Synchronization
 
 /// A nats-server of a run's own, on a free port, with its files in the run's folder.
@@ -24,6 +25,23 @@ package final class Broker: Sendable {
                     folder,
                 ]
             }, logFile: workspace.path("nats-server.log"))
+    }
+
+    /// A server's version, as it says it itself: `2.9.10`; `nil` when it says nothing of the kind.
+    static func version(of program: String) async throws -> String? {
+        let path = program as NSString
+        let result = try await Subprocess.run(
+            .name(path.lastPathComponent), arguments: ["--version"],
+            environment: .inherit.updating(["PATH": path.deletingLastPathComponent]), output: .string(limit: 4096),
+            error: .discarded)
+        return result.standardOutput.split { $0.isWhitespace }.last.map { String($0.trimmingPrefix("v")) }
+    }
+
+    /// Whether a server of this version leaves the consumers of a stream where they are when a subject is purged.
+    /// Measured: 2.9.10 moves them to the stream's end, 2.15 does not.
+    static func purgesSafely(_ version: String) -> Bool {
+        let numbers = version.split(separator: ".").prefix(2).compactMap { Int($0) }
+        return numbers.count == 2 && !numbers.lexicographicallyPrecedes([2, 15])
     }
 
     /// Runs until ``end()``.

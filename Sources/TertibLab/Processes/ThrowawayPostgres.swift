@@ -11,6 +11,8 @@ package final class ThrowawayPostgres: Sendable {
     private let data: String
     private let process: ManagedProcess
     private let port: KnownPort
+    /// Whether its end is no failure.
+    private let isAllowedToEnd: Permission
     /// Only this start of the server, or a later one, can be ready.
     private let awaitedStart = Mutex(1)
 
@@ -45,7 +47,12 @@ package final class ThrowawayPostgres: Sendable {
             command.arguments + ["-p", "\(port.forStart())"]
         }
         // Another program may have taken the port that was found free; once it has been ready it keeps its own.
-        program.comesBack = { _ in port.isKnown ? nil : port.nextTry() }
+        let permission = Permission()
+        isAllowedToEnd = permission
+        program.comesBack = { _ in
+            if permission.isGiven.withLock({ $0 }) { return .milliseconds(200) }
+            return port.isKnown ? nil : port.nextTry()
+        }
         program.endsOnInterrupt = true
         process = try ManagedProcess(name: "postgres", program: program, logFile: workspace.path("postgres.log"))
     }
@@ -61,6 +68,9 @@ package final class ThrowawayPostgres: Sendable {
         awaitedStart.withLock { $0 = starts + 1 }
         return true
     }
+
+    /// Whether it may end by itself, as for lack of space; then it is started again, until it stays.
+    package func mayEnd(_ isAllowed: Bool) { isAllowedToEnd.isGiven.withLock { $0 = isAllowed } }
 
     /// Asks it to end, whoever is connected.
     package func end() { process.end() }
@@ -162,6 +172,10 @@ extension ThrowawayPostgres {
         throw LabError(
             "PostgreSQL does not start.", why: "It did not say within 30 seconds that it is ready.",
             advice: "Run it again with --keep, and look at postgres.log.")
+    }
+
+    private final class Permission: Sendable {
+        let isGiven = Mutex(false)
     }
 
     /// What both the process and its owner know.

@@ -92,7 +92,9 @@ extension ChaosReport {
     public var faultRows: [(name: String, count: Int)] {
         [
             ("kill -9", faults.kills), ("crash points", faults.crashes),
-            ("kill at acknowledgement", faults.killsAtAcknowledgement), ("pauses", faults.pauses),
+            ("kill at acknowledgement", faults.killsAtAcknowledgement), ("handlers that trap", faults.trappedHandlers),
+            ("out of descriptors", faults.outOfDescriptors), ("out of memory", faults.outOfMemory),
+            ("pauses", faults.pauses),
             ("SIGTERM", faults.terminations), ("scalings", faults.scalings),
             ("broker restarts", faults.brokerRestarts), ("broker kill -9", faults.brokerKills),
             ("links cut", faults.cuts), ("links slow", faults.slowLinks), ("links stalled", faults.stalls),
@@ -100,14 +102,15 @@ extension ChaosReport {
         ] + databaseFaultRows + [
             ("broker's full disks", faults.brokerFullDisks), ("duplicates", faults.duplicates),
             ("poisoned aggregates", faults.poisonedAggregates), ("forks", faults.forks),
-            ("trimmed histories", faults.trimmedHistories),
+            ("trimmed histories", faults.trimmedHistories), ("of these by a purge", faults.purgedHistories),
         ]
     }
 
     private var databaseFaultRows: [(name: String, count: Int)] {
         if store == "sqlite" { return [("full disks", faults.fullDisks)] }
         return [
-            ("database restarts", faults.databaseRestarts), ("backends killed", faults.backendKills),
+            ("full disks", faults.fullDisks), ("database restarts", faults.databaseRestarts),
+            ("backends killed", faults.backendKills),
             ("cut at commit", faults.cutCommits), ("few connections", faults.connectionLimits),
             ("slow database links", faults.slowDatabaseLinks),
         ]

@@ -1,3 +1,4 @@
+import Glibc
 import Tertib
 import TertibCore
 
@@ -55,6 +56,7 @@ final class LedgerHandler: Sendable {
         case nil: return
         case .poison: throw Refusal(temper: .poison)
         case .flaky: if try attempts.isFirst(event.envelope) { throw Refusal(temper: .flaky) }
+        case .trap: if try attempts.isFirst(event.envelope) { abort() }
         }
     }
 }

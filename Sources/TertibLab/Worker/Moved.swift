@@ -11,6 +11,8 @@ struct Moved: DomainEvent, Hashable {
         case flaky
         /// Fails always.
         case poison
+        /// Ends the process at the first attempt, as a trap of Swift's does.
+        case trap
     }
 
     /// What is folded into the aggregate's value.

@@ -18,7 +18,7 @@ struct ChaosPlanTests {
 
     @Test("has every kind of fault even when it is short", arguments: 1...20)
     func complete(seed: Int) {
-        for (store, count) in [(ChaosOptions.Store.sqlite, 15), (.postgres, 19), (.server(url: ""), 16)] {
+        for (store, count) in [(ChaosOptions.Store.sqlite, 16), (.postgres, 21), (.server(url: ""), 17)] {
             let plan = ChaosPlan(options(seed: UInt64(seed), store: store))
             let kinds = Set(plan.faults.map { "\($0.kind)".prefix { $0 != "(" } })
             #expect(kinds.count == count)

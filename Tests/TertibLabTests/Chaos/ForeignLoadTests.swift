@@ -34,6 +34,7 @@ struct ForeignLoadTests {
         }
         #expect(messages.count { $0.isDuplicate } > 100)
         #expect(messages.contains { $0.payload.temper == .flaky })
+        #expect(messages.contains { $0.payload.temper == .trap })
         #expect(messages.contains { $0.payload.temper == .poison && $0.version == ForeignLoad.poisonVersion })
         #expect(messages.contains { $0.writer == 2 })
         let isSorted = byAggregate.values.allSatisfy { $0.map(\.version) == $0.map(\.version).sorted() }

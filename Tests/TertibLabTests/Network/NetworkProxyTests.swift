@@ -102,13 +102,13 @@ struct NetworkProxyTests {
         let bench = try await Bench()
         defer { bench.proxy.stop() }
         let client = try bench.client()
-        let snapped = Mutex(0)
-        let trap = LinkRules.Trap(countdown: 2) { _ in snapped.withLock { $0 += 1 } }
+        let snapped = Mutex<[UInt64]>([])
+        let trap = LinkRules.Trap(countdown: 2) { sequences in snapped.withLock { $0 += sequences } }
         bench.proxy.change(bench.link) { $0.trap = trap }
         for sequence in 1...4 {
             try client.publish("$JS.ACK.LAB.lab-rows.1.\(sequence).1.1700000000000000000.0", body: "+ACK")
             try client.flush()
-            #expect(snapped.withLock { $0 } == (sequence < 2 ? 0 : 1))
+            #expect(snapped.withLock { $0 } == (sequence < 2 ? [] : [2]))
         }
     }
 

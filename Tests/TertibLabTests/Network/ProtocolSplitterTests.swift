@@ -37,7 +37,7 @@ struct ProtocolSplitterTests {
         #expect(DeliverySubject("lab.foreign.1") == nil)
     }
 
-    @Test("a delivery tells its subject and its aggregate version")
+    @Test("a delivery tells by its reply subject which message it is")
     func delivery() throws {
         let headers = "NATS/1.0\r\nce-id: 1\r\nce-aggregateversion: 12\r\n\r\n"
         let text =
@@ -45,9 +45,8 @@ struct ProtocolSplitterTests {
             + "\r\n\(headers){}\r\n"
         var splitter = ProtocolSplitter()
         let operation = try #require(splitter.split(Array(text.utf8)).first)
-        let delivery = try #require(AcknowledgedDelivery(operation))
-        #expect(delivery.subject == "lab.foreign.7")
-        #expect(delivery.version == 12)
+        let delivery = try #require(operation.replySubject.flatMap { DeliverySubject($0) })
+        #expect(delivery.attempt == 1)
         #expect(delivery.streamSequence == 99)
     }
 }

@@ -94,12 +94,12 @@ struct LabWorld {
         ).violations
     }
 
-    /// A service on the database, without a broker.
-    func service() throws -> Tertib {
-        let namespace = try Namespace(LabNames.namespace)
-        return try Tertib(
-            options: TertibOptions(service: try ServiceName(LabNames.service), namespace: namespace),
-            log: MemoryLog(namespace: namespace, stream: try StreamName(LabNames.stream)), store: store)
+    /// A service on the database, and on a stream in memory.
+    func service(on log: MemoryLog) throws -> Tertib {
+        try Tertib(
+            options: TertibOptions(
+                service: try ServiceName(LabNames.service), namespace: try Namespace(LabNames.namespace)),
+            log: log, store: store)
     }
 
     private static func amount(_ version: Int64) -> Int { Int(version) * 10 }
@@ -110,24 +110,23 @@ struct LabWorld {
     static func sighting(
         _ type: String, _ id: String, _ version: Int64, event: String? = nil, at sequence: UInt64
     ) throws -> StreamFacts.Sighting {
-        let codec = WireCodec(namespace: try Namespace(LabNames.namespace))
+        let message = LoggedMessage(
+            message: try message(type, id, version, event: event), sequence: StreamSequence(sequence),
+            storedAt: Timestamp(microseconds: 0))
+        return try #require(StreamFacts.Sighting(message, codec()))
+    }
+
+    /// An event as it is published.
+    static func message(_ type: String, _ id: String, _ version: Int64, event: String? = nil) throws -> WireMessage {
         let payload = Moved(amount: amount(version), number: type == "staged" ? Int(version) : 0)
         let envelope = Envelope(
             id: try EventID(event ?? eventID(type, id, version)), source: try EventSource("/test"),
             type: try EventType(Moved.eventType), aggregate: try Aggregate(lab: type, id),
             version: try #require(AggregateVersion(version)), body: Array(try JSONEncoder().encode(payload)))
-        let message = LoggedMessage(
-            message: codec.encode(envelope), sequence: StreamSequence(sequence),
-            storedAt: Timestamp(microseconds: 0))
-        return try #require(StreamFacts.Sighting(message, codec))
+        return try codec().encode(envelope)
     }
 
-    /// A delivery as the network has seen it.
-    static func delivery(_ subject: String, _ version: Int64) throws -> AcknowledgedDelivery {
-        let headers = "NATS/1.0\r\nce-aggregateversion: \(version)\r\n\r\n"
-        let text = "HMSG \(subject) 1 $JS.ACK.LAB.lab-rows.1.9.9.1.0 \(headers.utf8.count) \(headers.utf8.count)"
-        var splitter = ProtocolSplitter()
-        let operation = try #require(splitter.split(Array("\(text)\r\n\(headers)\r\n".utf8)).first)
-        return try #require(AcknowledgedDelivery(operation))
+    private static func codec() throws -> WireCodec {
+        WireCodec(namespace: try Namespace(LabNames.namespace))
     }
 }

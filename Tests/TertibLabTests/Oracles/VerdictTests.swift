@@ -1,6 +1,7 @@
 import Foundation
 import Tertib
 import TertibCore
+import TertibTesting
 import TestServers
 import Testing
 
@@ -159,16 +160,21 @@ struct AcknowledgementJudgeTests {
     @Test("takes what is applied, parked or a dead letter, and nothing else")
     func judges() async throws {
         let world = try await LabWorld()
-        let tertib = try world.service()
-        let judge = AcknowledgementJudge(tertib: tertib)
-        let kept = [("foreign.1", 7), ("foreign.1", 1), ("poison.1", 4), ("poison.1", 6)]
-        for (subject, version) in kept {
-            let delivery = try LabWorld.delivery("lab.\(subject)", Int64(version))
-            #expect(try await judge.judge([delivery]) == [], "\(subject) \(version)")
+        let log = MemoryLog(
+            namespace: try Namespace(LabNames.namespace), stream: try StreamName(LabNames.stream))
+        let judge = AcknowledgementJudge(tertib: try world.service(on: log))
+        let events: [(type: String, id: String, version: Int64, isKept: Bool)] = [
+            ("foreign", "1", 7, true), ("foreign", "1", 1, true), ("poison", "1", 4, true), ("poison", "1", 6, true),
+            ("foreign", "1", 8, false), ("poison", "1", 7, false), ("foreign", "2", 1, false),
+        ]
+        for (index, event) in events.enumerated() {
+            _ = log.store(try LabWorld.message(event.type, event.id, event.version))
+            let finding = try await judge.judge([UInt64(index + 1)])
+            #expect(finding.checked == 1)
+            #expect(finding.violations.map(\.oracle) == (event.isKept ? [] : [.acknowledgements]), "\(event)")
         }
-        for (subject, version) in [("foreign.1", 8), ("poison.1", 7), ("foreign.2", 1)] {
-            let delivery = try LabWorld.delivery("lab.\(subject)", Int64(version))
-            #expect(try await judge.judge([delivery]).map(\.oracle) == [.acknowledgements], "\(subject) \(version)")
-        }
+        #expect(try await judge.judge(Array(1...7)).violations.count == 3)
+        log.deleteMessage(StreamSequence(5))
+        #expect(try await judge.judge([5, 6]).checked == 1, "what was trimmed meanwhile cannot be looked at")
     }
 }
