@@ -3,6 +3,8 @@ import TertibTesting
 /// What `tertib lab simulate --engine explorer --exhaustive` has to say.
 struct ExhaustiveResult {
     let outcomes: [ExhaustiveSearch.Outcome]
+    /// The worlds of relays.
+    let relays: [RelaySearch.Outcome]
     /// Where the first violation was written.
     let file: String?
     /// How often each rare branch has to be met.
@@ -13,35 +15,20 @@ struct ExhaustiveResult {
     }
 
     private var missing: [ExplorerBranch] { branches.vacuous(below: rare) }
-    private var violations: Int { outcomes.count { $0.finding != nil } }
-    private var states: Int { outcomes.reduce(0) { $0 + $1.states } }
-    private var transitions: Int { outcomes.reduce(0) { $0 + $1.transitions } }
-    private var seconds: Double { outcomes.reduce(0) { $0 + $1.seconds } }
+    private var worlds: [World] { outcomes.map(World.init) + relays.map(World.init) }
+    private var violations: Int { worlds.count { $0.violation != nil } }
+    private var states: Int { worlds.reduce(0) { $0 + $1.states } }
+    private var transitions: Int { worlds.reduce(0) { $0 + $1.transitions } }
+    private var seconds: Double { worlds.reduce(0) { $0 + $1.seconds } }
 
-    var isRight: Bool { violations == 0 && missing.isEmpty && outcomes.allSatisfy { !$0.isCutOff } }
+    var isRight: Bool { violations == 0 && missing.isEmpty && worlds.allSatisfy(\.isComplete) }
 
     /// What `--json` prints.
     var document: JSONValue {
         .object(
             [
                 .init(key: "engine", value: "explorer"), .init(key: "exhaustive", value: .bool(true)),
-                .init(
-                    key: "worlds",
-                    value: .array(
-                        outcomes.map { outcome in
-                            .object([
-                                .init(key: "world", value: .string(outcome.world.name)),
-                                .init(key: "states", value: .number(outcome.states)),
-                                .init(key: "transitions", value: .number(outcome.transitions)),
-                                .init(key: "statesAtRest", value: .number(outcome.statesAtRest)),
-                                .init(key: "depth", value: .number(outcome.depth)),
-                                .init(key: "seconds", value: Self.rounded(outcome.seconds)),
-                                .init(key: "complete", value: .bool(!outcome.isCutOff && outcome.finding == nil)),
-                                .init(
-                                    key: "violations",
-                                    value: .array(outcome.finding.map { [.string("\($0.violation)")] } ?? [])),
-                            ])
-                        })),
+                .init(key: "worlds", value: .array(worlds.map(\.document))),
                 .init(key: "states", value: .number(states)), .init(key: "transitions", value: .number(transitions)),
                 .init(key: "seconds", value: Self.rounded(seconds)),
                 .init(key: "violations", value: .number(violations)),
@@ -57,11 +44,11 @@ struct ExhaustiveResult {
             .text("world"), .number("states"), .number("transitions"), .number("at rest"), .number("depth"),
             .number("seconds"),
         ])
-        for outcome in outcomes {
+        for world in worlds {
             table.add([
-                .init(outcome.world.name, outcome.finding == nil ? .plain : .bad), .init(Words.count(outcome.states)),
-                .init(Words.count(outcome.transitions)), .init(Words.count(outcome.statesAtRest)),
-                .init("\(outcome.depth)"), .init(Self.hundredths(outcome.seconds)),
+                .init(world.name, world.violation == nil ? .plain : .bad), .init(Words.count(world.states)),
+                .init(Words.count(world.transitions)), .init(Words.count(world.statesAtRest)),
+                .init("\(world.depth)"), .init(Self.hundredths(world.seconds)),
             ])
         }
         table.add([
@@ -71,6 +58,9 @@ struct ExhaustiveResult {
         var lines = table.lines(for: terminal) + [""]
         lines += branches.table(missing: missing).lines(for: terminal) + [""]
         for finding in outcomes.compactMap(\.finding) { lines += finding.lines(in: file) }
+        for outcome in relays where outcome.violation != nil {
+            lines += ["\(outcome.world.name): \(outcome.violation.map { "\($0)" } ?? "")"] + outcome.timeline + [""]
+        }
         let verdict =
             isRight
             ? "Everything that can happen was explored, and no oracle objected."
@@ -78,10 +68,49 @@ struct ExhaustiveResult {
         return lines + [TextStyle.bold.apply(verdict, on: terminal)]
     }
 
-    private static func rounded(_ seconds: Double) -> JSONValue { .double((seconds * 100).rounded() / 100) }
+    fileprivate static func rounded(_ seconds: Double) -> JSONValue { .double((seconds * 100).rounded() / 100) }
 
     private static func hundredths(_ seconds: Double) -> String {
         let hundredths = Int((seconds * 100).rounded())
         return "\(hundredths / 100)." + (hundredths % 100 < 10 ? "0" : "") + "\(hundredths % 100)"
+    }
+}
+
+/// What was explored of one world, of whichever kind.
+private struct World {
+    let name: String
+    let states: Int
+    let transitions: Int
+    let statesAtRest: Int
+    let depth: Int
+    let seconds: Double
+    let isComplete: Bool
+    let violation: String?
+
+    init(_ outcome: ExhaustiveSearch.Outcome) {
+        name = outcome.world.name
+        (states, transitions, statesAtRest) = (outcome.states, outcome.transitions, outcome.statesAtRest)
+        (depth, seconds) = (outcome.depth, outcome.seconds)
+        violation = outcome.finding.map { "\($0.violation)" }
+        isComplete = !outcome.isCutOff && outcome.finding == nil
+    }
+
+    init(_ outcome: RelaySearch.Outcome) {
+        name = outcome.world.name
+        (states, transitions, statesAtRest) = (outcome.states, outcome.transitions, outcome.statesAtRest)
+        (depth, seconds) = (outcome.depth, outcome.seconds)
+        violation = outcome.violation.map { "\($0)" }
+        isComplete = outcome.violation == nil
+    }
+
+    var document: JSONValue {
+        .object([
+            .init(key: "world", value: .string(name)), .init(key: "states", value: .number(states)),
+            .init(key: "transitions", value: .number(transitions)),
+            .init(key: "statesAtRest", value: .number(statesAtRest)), .init(key: "depth", value: .number(depth)),
+            .init(key: "seconds", value: ExhaustiveResult.rounded(seconds)),
+            .init(key: "complete", value: .bool(isComplete)),
+            .init(key: "violations", value: .array(violation.map { [.string($0)] } ?? [])),
+        ])
     }
 }

@@ -36,12 +36,17 @@ extension SimulateCommand {
     }
 
     private func chosen(from worlds: [SmallWorld]) throws -> [SmallWorld] {
-        guard let world else { return worlds }
-        let chosen = worlds.filter { $0.name.contains(world) }
-        guard chosen.isEmpty else { return chosen }
-        throw Failure(
-            status: .unusable, code: "world", what: "there is no world with \"\(world)\" in its name",
-            why: "the worlds are: " + worlds.map(\.name).joined(separator: "; "), next: "Name one of them.")
+        let chosen = worlds.filter { isChosen($0.name) }
+        if chosen.isEmpty { throw unknownWorld(worlds.map(\.name)) }
+        return chosen
+    }
+
+    private func isChosen(_ name: String) -> Bool { world.map { name.contains($0) } ?? true }
+
+    private func unknownWorld(_ names: [String]) -> Failure {
+        Failure(
+            status: .unusable, code: "world", what: "there is no world with \"\(world ?? "")\" in its name",
+            why: "the worlds are: " + names.joined(separator: "; "), next: "Name one of them.")
     }
 
     // MARK: - Single schedules
@@ -95,18 +100,27 @@ extension SimulateCommand {
     // MARK: - Everything
 
     private func explore(_ console: Console) async throws -> Bool {
-        let worlds = try chosen(from: SmallWorld.explored)
+        let worlds = SmallWorld.explored.filter { isChosen($0.name) }
+        let relayWorlds = RelayWorld.explored.filter { isChosen($0.name) }
+        let count = UInt64(worlds.count + relayWorlds.count)
+        if count == 0 { throw unknownWorld(SmallWorld.explored.map(\.name) + RelayWorld.explored.map(\.name)) }
         let bar = ProgressBar("Exploring", unit: "worlds")
         var outcomes: [ExhaustiveSearch.Outcome] = []
+        var relays: [RelaySearch.Outcome] = []
         for world in worlds {
-            bar.update(UInt64(outcomes.count), of: UInt64(worlds.count))
+            bar.update(UInt64(outcomes.count), of: count)
             var search = try ExhaustiveSearch(world)
             outcomes.append(search.run())
+        }
+        for world in relayWorlds {
+            bar.update(UInt64(outcomes.count + relays.count), of: count)
+            var search = try RelaySearch(world)
+            relays.append(search.run())
         }
         bar.finish()
         let found = outcomes.compactMap(\.finding).first
         let file = try found.map { try write(try $0.recording.json) }
-        let result = ExhaustiveResult(outcomes: outcomes, file: file, rare: rare)
+        let result = ExhaustiveResult(outcomes: outcomes, relays: relays, file: file, rare: rare)
         if json {
             console.write(result.document)
         } else {

@@ -19,8 +19,12 @@ final class ScriptedTransaction: StoreTransaction {
     private var reads = 0
     private var expected: [Aggregate: Watermark] = [:]
 
-    init(_ vocabulary: ExplorerVocabulary, answers: [StoreAnswer]) {
+    /// Answers what a relay asks of the outbox; `nil` in a world without one.
+    private let outbox: RelayScript?
+
+    init(_ vocabulary: ExplorerVocabulary, answers: [StoreAnswer], outbox: RelayScript? = nil) {
         self.vocabulary = vocabulary
+        self.outbox = outbox
         self.answers = answers[...]
     }
 
@@ -219,7 +223,7 @@ extension ScriptedTransaction {
     }
 }
 
-// MARK: - Publishing, which no small world does
+// MARK: - Publishing, which worlds of relays do
 
 extension ScriptedTransaction {
     func head(of aggregate: Aggregate) throws -> AggregateHead? { nil }
@@ -228,13 +232,19 @@ extension ScriptedTransaction {
 
     func insertOutbox(_ row: OutboxRow) throws { throw Self.unknown("stage") }
 
-    func claimOutbox(now: Timestamp, lease: Duration, limit: Int) throws -> [OutboxClaim] { [] }
-
-    func markPublished(_ row: OutboxRow, at sequence: StreamSequence, now: Timestamp) throws {
-        throw Self.unknown("mark a row as published")
+    func claimOutbox(now: Timestamp, lease: Duration, limit: Int) throws -> [OutboxClaim] {
+        try outbox?.claim(limit: limit) ?? []
     }
 
-    func releaseOutbox(_ row: OutboxRow, notBefore time: Timestamp) throws { throw Self.unknown("release a row") }
+    func markPublished(_ row: OutboxRow, at sequence: StreamSequence, now: Timestamp) throws {
+        guard let outbox else { throw Self.unknown("mark a row as published") }
+        try outbox.markPublished(row, at: sequence)
+    }
+
+    func releaseOutbox(_ row: OutboxRow, notBefore time: Timestamp) throws {
+        guard let outbox else { throw Self.unknown("release a row") }
+        try outbox.release(row)
+    }
 
     func reopenOutbox(
         _ expected: AggregateHead, behind version: AggregateVersion, at sequence: StreamSequence

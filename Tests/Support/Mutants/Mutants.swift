@@ -89,6 +89,21 @@ struct Mutants {
             transitions += outcome.transitions
             seconds += outcome.seconds
         }
+        for world in RelayWorld.explored {
+            var search = try RelaySearch(world)
+            let outcome = search.run()
+            print(
+                "\(outcome.states)".padded(12) + "\(outcome.transitions)".padded(13)
+                    + "\(outcome.statesAtRest)".padded(9) + "\(outcome.depth)".padded(7)
+                    + String(format: "%7.2f  ", outcome.seconds) + world.name)
+            if let violation = outcome.violation {
+                print("\(violation)\n" + outcome.timeline.joined(separator: "\n"))
+                return false
+            }
+            states += outcome.states
+            transitions += outcome.transitions
+            seconds += outcome.seconds
+        }
         print("\(states)".padded(12) + "\(transitions)".padded(29) + String(format: "%7.2f  together", seconds))
         return true
     }
