@@ -39,9 +39,9 @@ mutants: ## Bugs planted into the product, each found by the explorer (ARGS="--s
 	@$(scripts)/install demo
 	@$(scripts)/mutants $(ARGS)
 
-explore: ## Everything that can happen in small worlds, explored to the end
+explore: ## Everything that can happen in small worlds, explored to the end (ARGS="--long" for larger ones, minutes)
 	@$(scripts)/install demo
-	@$(scripts)/mutants --explore
+	@$(scripts)/mutants --explore $(ARGS)
 
 mutation: ## Mutations of TertibCore's decisions, and those that its unit tests do not notice (ARGS="--limit 50")
 	@$(scripts)/mutation $(ARGS)

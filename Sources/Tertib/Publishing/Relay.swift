@@ -168,7 +168,10 @@ struct Relay: Sendable {
                 return (results, error)
             }
             results.append(result)
-            guard case .published(_, let sequence) = result else { break }
+            guard case .published(_, let sequence) = result else {
+                if PlantedBug.relayPassesOverUndecided.isActive { continue }
+                break
+            }
             head.publishedVersion = row.version
             head.streamSequence = sequence
         }

@@ -58,9 +58,7 @@ struct ExhaustiveResult {
         var lines = table.lines(for: terminal) + [""]
         lines += branches.table(missing: missing).lines(for: terminal) + [""]
         for finding in outcomes.compactMap(\.finding) { lines += finding.lines(in: file) }
-        for outcome in relays where outcome.violation != nil {
-            lines += ["\(outcome.world.name): \(outcome.violation.map { "\($0)" } ?? "")"] + outcome.timeline + [""]
-        }
+        for finding in relays.compactMap(\.finding) { lines += finding.lines(in: file) }
         let verdict =
             isRight
             ? "Everything that can happen was explored, and no oracle objected."
@@ -73,6 +71,16 @@ struct ExhaustiveResult {
     private static func hundredths(_ seconds: Double) -> String {
         let hundredths = Int((seconds * 100).rounded())
         return "\(hundredths / 100)." + (hundredths % 100 < 10 ? "0" : "") + "\(hundredths % 100)"
+    }
+}
+
+extension RelayFinding {
+    /// The shortest way in that world, and the command that replays it.
+    fileprivate func lines(in file: String?) -> [String] {
+        var lines = ["", "The shortest way:"]
+        lines += description.split(separator: "\n").map { SafeText.escaped(String($0)) }
+        if let file { lines += ["", "Run it again: tertib lab simulate --engine explorer --replay \(file)", ""] }
+        return lines
     }
 }
 
@@ -99,8 +107,8 @@ private struct World {
         name = outcome.world.name
         (states, transitions, statesAtRest) = (outcome.states, outcome.transitions, outcome.statesAtRest)
         (depth, seconds) = (outcome.depth, outcome.seconds)
-        violation = outcome.violation.map { "\($0)" }
-        isComplete = outcome.violation == nil
+        violation = outcome.finding.map { "\($0.violation)" }
+        isComplete = !outcome.isCutOff && outcome.finding == nil
     }
 
     var document: JSONValue {

@@ -8,7 +8,7 @@ extension SimulateCommand {
     var isExplorersReplay: Bool {
         // A file that cannot be read is reported by whoever replays it.
         guard let replay, let data = try? Data(contentsOf: URL(fileURLWithPath: replay)) else { return false }
-        return ExplorerRecording.isRecording(Array(data))
+        return ExplorerRecording.isRecording(Array(data)) || RelayRecording.isRecording(Array(data))
     }
 
     func runExplorer(_ console: Console) async throws -> Bool {
@@ -60,7 +60,7 @@ extension SimulateCommand {
             if json {
                 documents.append(walk.document(seed: seed, timeline: timeline))
             } else {
-                tell(walk, "seed \(seed), \(walk.world.name)", timeline, console)
+                tell(Way(walk, "seed \(seed), \(walk.world.name)", timeline), console)
             }
         }
         if json { console.write(documents.count == 1 ? documents[0] : .array(documents)) }
@@ -68,39 +68,76 @@ extension SimulateCommand {
     }
 
     private func runRecording(_ file: String, _ console: Console) throws -> Bool {
-        let recording: ExplorerRecording
         do {
-            recording = try ExplorerRecording(json: Array(try Data(contentsOf: URL(fileURLWithPath: file))))
+            let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
+            if RelayRecording.isRecording(bytes) { return try runRelays(try RelayRecording(json: bytes), console) }
+            let (walk, timeline) = try ExplorerRecording(json: bytes).replay()
+            if json {
+                console.write(walk.document(seed: nil, timeline: trace ? timeline : nil))
+            } else {
+                tell(Way(walk, walk.world.name, timeline), console)
+            }
+            return walk.violation == nil
         } catch {
             throw Self.unusable(file, error)
         }
-        let (walk, timeline) = try recording.replay()
-        if json {
-            console.write(walk.document(seed: nil, timeline: trace ? timeline : nil))
-        } else {
-            tell(walk, walk.world.name, timeline, console)
-        }
-        return walk.violation == nil
     }
 
-    private func tell(_ walk: ExplorerWalk, _ title: String, _ timeline: [String], _ console: Console) {
-        console.write(SafeText.escaped(title))
+    private func runRelays(_ recording: RelayRecording, _ console: Console) throws -> Bool {
+        let replay = try recording.replay()
+        if json {
+            console.write(
+                .object(
+                    [
+                        .init(key: "world", value: .string(recording.world.name)),
+                        .init(key: "trace", value: .string(String(replay.traceHash, radix: 16))),
+                        .init(key: "steps", value: .number(replay.timeline.count)),
+                        .init(key: "violations", value: .array(replay.violation.map { [.string("\($0)")] } ?? [])),
+                    ] + (trace ? [.init(key: "timeline", value: .array(replay.timeline.map { .string($0) }))] : [])))
+        } else {
+            tell(
+                Way(
+                    title: recording.world.name, timeline: replay.timeline, violation: replay.violation,
+                    trace: String(replay.traceHash, radix: 16)), console)
+        }
+        return replay.violation == nil
+    }
+
+    /// A way through a world of whichever kind.
+    private struct Way {
+        let title: String
+        let timeline: [String]
+        let violation: ExplorerViolation?
+        let trace: String
+
+        init(title: String, timeline: [String], violation: ExplorerViolation?, trace: String) {
+            (self.title, self.timeline, self.violation, self.trace) = (title, timeline, violation, trace)
+        }
+
+        init(_ walk: ExplorerWalk, _ title: String, _ timeline: [String]) {
+            self.init(title: title, timeline: timeline, violation: walk.violation, trace: walk.traceName)
+        }
+    }
+
+    private func tell(_ way: Way, _ console: Console) {
+        console.write(SafeText.escaped(way.title))
+        let timeline = way.timeline
         let width = String(timeline.count).count
         for (index, line) in timeline.enumerated() {
             let number = String(index + 1)
             let indent = String(repeating: " ", count: width - number.count)
             console.write("  \(indent)\(number)  " + SafeText.escaped(line))
         }
-        if let violation = walk.violation {
+        if let violation = way.violation {
             console.write(TextStyle.bad.apply("wrong: ", on: console.output) + SafeText.escaped("\(violation)"))
         }
-        console.write("\(Words.count(walk.count, "step")), trace \(walk.traceName)")
+        console.write("\(Words.count(timeline.count, "step")), trace \(way.trace)")
     }
 
     // MARK: - Everything
 
     private func explore(_ console: Console) async throws -> Bool {
-        let worlds = SmallWorld.explored.filter { isChosen($0.name) }
+        let worlds = (SmallWorld.explored + (long ? SmallWorld.exploredLong : [])).filter { isChosen($0.name) }
         let relayWorlds = RelayWorld.explored.filter { isChosen($0.name) }
         let count = UInt64(worlds.count + relayWorlds.count)
         if count == 0 { throw unknownWorld(SmallWorld.explored.map(\.name) + RelayWorld.explored.map(\.name)) }
@@ -118,8 +155,10 @@ extension SimulateCommand {
             relays.append(search.run())
         }
         bar.finish()
-        let found = outcomes.compactMap(\.finding).first
-        let file = try found.map { try write(try $0.recording.json) }
+        let found =
+            try outcomes.compactMap(\.finding).first?.recording.json
+            ?? relays.compactMap(\.finding).first?.recording.json
+        let file = try found.map { try write($0) }
         let result = ExhaustiveResult(outcomes: outcomes, relays: relays, file: file, rare: rare)
         if json {
             console.write(result.document)

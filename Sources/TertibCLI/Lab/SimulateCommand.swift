@@ -23,7 +23,8 @@ struct SimulateCommand: AsyncParsableCommand {
             second, or, in small worlds, everything that can happen:
 
               tertib lab simulate --engine explorer --seeds 0..100000
-              tertib lab simulate --engine explorer --exhaustive
+              tertib lab simulate --exhaustive             # small worlds of consumers, and of relays
+              tertib lab simulate --exhaustive --long      # larger ones too: minutes
 
             A run that fails is made smaller, told as a timeline, and written to a file that --replay takes. It ends \
             with 1 when an oracle objected, when a second run of a seed was not equal to the first (--twice), or when \
@@ -45,12 +46,15 @@ struct SimulateCommand: AsyncParsableCommand {
     var replay: String?
 
     @Option(
-        name: .long,
+        name: .customLong("engine"),
         help: "What runs the schedules: runtime, the real code on a seeded executor, or explorer, its steps alone.")
-    var engine = Engine.runtime
+    private var chosenEngine: Engine?
 
     @Flag(name: .long, help: "Explore small worlds to the end (explorer).")
     var exhaustive = false
+
+    @Flag(name: .long, help: "Explore larger worlds too, for minutes and with gigabytes of memory (explorer).")
+    var long = false
 
     @Option(
         name: .long, help: ArgumentHelp("Only worlds with these words in their name (explorer).", valueName: "words"))
@@ -84,6 +88,9 @@ struct SimulateCommand: AsyncParsableCommand {
         var plant: String?
     #endif
 
+    /// The runtime, unless something is asked for that only the explorer does.
+    var engine: Engine { chosenEngine ?? (exhaustive ? .explorer : .runtime) }
+
     func validate() throws {
         guard [seeds != nil, replay != nil, everyCall, exhaustive].count(where: \.self) == 1 else {
             throw ValidationError("Give one of --seeds, --replay, --every-call and --exhaustive.")
@@ -91,6 +98,7 @@ struct SimulateCommand: AsyncParsableCommand {
         guard engine == .explorer || !exhaustive && world == nil else {
             throw ValidationError("--exhaustive and --world go with --engine explorer.")
         }
+        guard exhaustive || !long else { throw ValidationError("--long goes with --exhaustive.") }
         guard engine == .runtime || !everyCall else {
             throw ValidationError("--every-call goes with --engine runtime.")
         }

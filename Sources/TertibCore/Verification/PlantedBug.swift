@@ -96,6 +96,10 @@ package enum PlantedBug: UInt8, CaseIterable, Sendable {
     case relayOutOfOrder
     /// A publish that is tried again has a new event id.
     case retryMintsNewID
+    /// A relay's run goes on past a row that has to wait.
+    case relayPassesOverUndecided
+    /// A publish whose event is there already takes it for another writer's.
+    case ownEventNotRecognised
 
     /// Whether this build can have bugs at all.
     package static var arePossible: Bool {
@@ -111,7 +115,19 @@ package enum PlantedBug: UInt8, CaseIterable, Sendable {
         switch self {
         case .acknowledgedBeforeCommit, .duplicateAcknowledgedEarly, .unknownCommitAcknowledged,
             .acknowledgedAtShutdown, .effectBeforeWatermark, .watermarkBeforeEffect, .repairNeverSearches,
-            .markedWithoutAcknowledgement, .relayOutOfOrder, .retryMintsNewID:
+            .markedWithoutAcknowledgement, .relayOutOfOrder, .retryMintsNewID, .relayPassesOverUndecided,
+            .ownEventNotRecognised:
+            true
+        default:
+            false
+        }
+    }
+
+    /// Whether it sits in the relay's round, so that the worlds of relays have to show it.
+    package var isRelays: Bool {
+        switch self {
+        case .markedWithoutAcknowledgement, .relayOutOfOrder, .retryMintsNewID, .relayPassesOverUndecided,
+            .ownEventNotRecognised:
             true
         default:
             false

@@ -4,11 +4,13 @@ import TertibTesting
 struct Prey {
     enum Engine: String {
         case explorer, simulator
+        /// The explorer, in worlds of relays.
+        case relays
     }
 
     let engine: Engine
     let oracle: String
-    /// How many schedules it took.
+    /// How many schedules it took; in worlds of relays, how many states.
     let schedules: Int
     /// How long the shrunk timeline is.
     let steps: Int

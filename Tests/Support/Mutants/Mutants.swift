@@ -7,16 +7,18 @@ import TertibTesting
 ///
 /// Arguments: `--seed N` draws other schedules, `--schedules N` limits those that may be needed for a bug, `--check N` is
 /// how many are gone through without one, `--trace` prints the shrunk timelines; `--explore` goes through the small
-/// worlds to their end instead. Exit status 1 when a bug survives or something is found without one.
+/// worlds to their end instead, with `--long` through the larger ones besides, with `--world WORDS` only through those
+/// with these words in their name. Exit status 1 when a bug survives or something is found without one.
 @main
 struct Mutants {
     static func main() async throws {
         guard let options = Options(CommandLine.arguments.dropFirst()), PlantedBug.arePossible else {
             print("error: this is not what `make mutants` builds and runs")
-            print("usage: Mutants [--seed N] [--schedules N] [--check N] [--trace] [--explore]")
+            print(
+                "usage: Mutants [--seed N] [--schedules N] [--check N] [--trace] [--explore [--long] [--world WORDS]]")
             exit(2)
         }
-        let isGood = options.explores ? try explore() : try await check(options)
+        let isGood = options.explores ? try Expedition(options).explore() : try await check(options)
         exit(isGood ? 0 : 1)
     }
 
@@ -53,59 +55,27 @@ struct Mutants {
         for bug in PlantedBug.allCases {
             PlantedBug.plant(bug)
             defer { PlantedBug.plant(nil) }
+            let relays = bug.isRelays ? try RelayHunt().first() : nil
+            if let relays { tell(bug, relays, options) }
+            if bug.isRelays, relays == nil { print("\(bug)".padded(31) + "survives in every world of relays") }
             var prey = bug.needsRuntime ? nil : try ExplorerHunt(options).first(of: options.schedules)
             if prey == nil { prey = try await SimulationHunt(options).first(of: options.schedules) }
             guard let prey else {
                 print("\(bug)".padded(31) + "survives")
                 continue
             }
-            caught += 1
-            print(
-                "\(bug)".padded(31) + prey.engine.rawValue.padded(11) + prey.oracle.padded(34)
-                    + "\(prey.schedules)".padded(11) + "\(prey.steps)".padded(7) + prey.place)
-            if options.showsTraces { print(prey.timeline) }
+            if !bug.isRelays || relays != nil { caught += 1 }
+            tell(bug, prey, options)
         }
         print("\n\(caught) of \(PlantedBug.allCases.count) caught")
         return caught == PlantedBug.allCases.count
     }
 
-    /// Explores the small worlds, and prints what there was to see.
-    private static func explore() throws -> Bool {
+    private static func tell(_ bug: PlantedBug, _ prey: Prey, _ options: Options) {
         print(
-            "states".padded(12) + "transitions".padded(13) + "at rest".padded(9) + "depth".padded(7) + "seconds  world")
-        var (states, transitions, seconds) = (0, 0, 0.0)
-        for world in SmallWorld.explored {
-            var search = try ExhaustiveSearch(world)
-            let outcome = search.run()
-            print(
-                "\(outcome.states)".padded(12) + "\(outcome.transitions)".padded(13)
-                    + "\(outcome.statesAtRest)".padded(9) + "\(outcome.depth)".padded(7)
-                    + String(format: "%7.2f  ", outcome.seconds) + world.name)
-            if let finding = outcome.finding {
-                print(finding)
-                return false
-            }
-            states += outcome.states
-            transitions += outcome.transitions
-            seconds += outcome.seconds
-        }
-        for world in RelayWorld.explored {
-            var search = try RelaySearch(world)
-            let outcome = search.run()
-            print(
-                "\(outcome.states)".padded(12) + "\(outcome.transitions)".padded(13)
-                    + "\(outcome.statesAtRest)".padded(9) + "\(outcome.depth)".padded(7)
-                    + String(format: "%7.2f  ", outcome.seconds) + world.name)
-            if let violation = outcome.violation {
-                print("\(violation)\n" + outcome.timeline.joined(separator: "\n"))
-                return false
-            }
-            states += outcome.states
-            transitions += outcome.transitions
-            seconds += outcome.seconds
-        }
-        print("\(states)".padded(12) + "\(transitions)".padded(29) + String(format: "%7.2f  together", seconds))
-        return true
+            "\(bug)".padded(31) + prey.engine.rawValue.padded(11) + prey.oracle.padded(34)
+                + "\(prey.schedules)".padded(11) + "\(prey.steps)".padded(7) + prey.place)
+        if options.showsTraces { print(prey.timeline) }
     }
 }
 
@@ -116,6 +86,8 @@ struct Options {
     var checks = 10_000
     var showsTraces = false
     var explores = false
+    var isLong = false
+    var world: String?
 
     init?(_ arguments: ArraySlice<String>) {
         var rest = arguments
@@ -132,6 +104,10 @@ struct Options {
                 checks = value
             case "--trace": showsTraces = true
             case "--explore": explores = true
+            case "--long": isLong = true
+            case "--world":
+                guard let words = rest.popFirst() else { return nil }
+                world = words
             default: return nil
             }
         }

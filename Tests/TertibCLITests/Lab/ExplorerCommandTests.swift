@@ -41,6 +41,41 @@ struct ExplorerCommandTests {
         #expect(table.output.contains("Everything that can happen was explored"))
     }
 
+    @Test("explores a world of relays, without being told which engine does that")
+    func relays() async throws {
+        let world = ["lab", "simulate", "--exhaustive", "--world", "two relays, two versions, a lost commit"]
+        let outcome = try await Tool.run(world + ["--json"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let document = try outcome.document()
+        #expect(document.count("worlds") == 1)
+        #expect(Int(document["states"] ?? "") ?? 0 > 1000)
+        #expect(document["violations"] == "0")
+    }
+
+    @Test("replays a way through a world of relays, and ends with 1 when an oracle objects")
+    func replaysRelays() async throws {
+        let folder = try TemporaryDirectory()
+        let good = try folder.write(relays(handsOutAnyRow: false), to: "good.json")
+        let outcome = try await Tool.run("lab", "simulate", "--replay", good)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let bad = try folder.write(relays(handsOutAnyRow: true), to: "bad.json")
+        let found = try await Tool.run(command + ["--replay", bad, "--json", "--trace"])
+        #expect(found.status == 1)
+        let document = try found.document()
+        #expect(document.count("violations") == 1)
+        #expect(document.count("timeline") == 8)
+        let refused = try await Tool.run(
+            command + ["--replay", try folder.write(#"{"engine":"relays"}"#, to: "empty.json")])
+        #expect(refused.status == 2)
+    }
+
+    private func relays(handsOutAnyRow: Bool) -> String {
+        let steps = ["stage 0", "stage 0", "begin 0", "begin 1", "call 0", "call 1", "call 1", "call 1"]
+        return #"{"engine":"relays","steps":\#(steps),"world":{"name":"two","versions":[2],"relays":2,"inFlight":9,"#
+            + #""crashes":0,"lostAnswers":0,"outages":0,"unknownCommits":0,"forgottenIDs":0,"isFenced":true,"#
+            + #""handsOutAnyRow":\#(handsOutAnyRow)}}"#
+    }
+
     @Test("misses the rare branches that it is asked for, and ends with 1")
     func rare() async throws {
         let outcome = try await Tool.run(command + ["--seeds", "0..1", "--rare", "1000000", "--json"])

@@ -54,7 +54,8 @@ struct SimulateCommandTests {
         "refuses arguments that make no sense",
         arguments: [
             [], ["--seeds", "4..4"], ["--seeds", "4"], ["--seeds", "0..1", "--every-call"], ["--replay", "/no"],
-            ["--exhaustive"], ["--engine", "explorer", "--every-call"],
+            ["--engine", "runtime", "--exhaustive"], ["--seeds", "0..1", "--long"],
+            ["--engine", "explorer", "--every-call"],
             ["--engine", "explorer", "--exhaustive", "--world", "nowhere"],
         ])
     func refuses(arguments: [String]) async throws {

@@ -28,7 +28,9 @@ extension RelayModel {
     private func claim(_ limit: Int, _ state: inout RelayState) -> RelayAnswer {
         var lowest: [Int] = []
         for aggregate in world.versions.indices {
-            let row = (0..<4).map { 4 * aggregate + $0 }.first { state.isUnpublished($0) }
+            let row = (0..<4).map { 4 * aggregate + $0 }.first {
+                state.isUnpublished($0) && !(world.handsOutAnyRow && state.rows[$0].contains(.held))
+            }
             if let row, !state.rows[row].contains(.held) { lowest.append(row) }
         }
         var mask: UInt8 = 0
@@ -48,7 +50,7 @@ extension RelayModel {
             return (.stored(index + 1, isDuplicate: true), nil)
         }
         let last = state.last(of: RelayState.aggregate(of: entry))
-        if let expected, expected != last { return (.unexpected(last), nil) }
+        if world.isFenced, let expected, expected != last { return (.unexpected(last), nil) }
         guard state.count < 16 else {
             return (.unexpected(last), jury.judge(.halted("relays fill the stream for ever")))
         }
@@ -90,15 +92,20 @@ extension RelayModel {
     // MARK: - At rest
 
     /// Lets one relay alone publish what is left, and the oracles look at what comes of it.
-    func checkRest(_ state: RelayState) -> ExplorerViolation? {
+    /// - Returns: what they have found, and the relay's steps.
+    func checkRest(_ state: RelayState) -> (violation: ExplorerViolation?, steps: [RelayStep]) {
         var last = state
+        var steps: [RelayStep] = []
         for _ in 0..<16 where hasUnpublished(last) {
+            if isAnythingHeld(last) { steps.append(RelayStep(.timePasses)) }
             _ = take(RelayStep(.timePasses), in: &last)
-            if let violation = take(RelayStep(.begin, 0), in: &last) { return violation }
+            steps.append(RelayStep(.begin, 0))
+            if let violation = take(RelayStep(.begin, 0), in: &last) { return (violation, steps) }
             while last.nodes[0] != 0 {
-                if let violation = take(RelayStep(.call, 0), in: &last) { return violation }
+                steps.append(RelayStep(.call, 0))
+                if let violation = take(RelayStep(.call, 0), in: &last) { return (violation, steps) }
             }
         }
-        return jury.judgeRest(last)
+        return (jury.judgeRest(last), steps)
     }
 }

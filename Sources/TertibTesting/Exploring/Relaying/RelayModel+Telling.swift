@@ -1,6 +1,16 @@
 import TertibCore
 
 extension RelayModel {
+    /// The steps in words, each as it happens.
+    func timeline(of steps: [RelayStep]) -> [String] {
+        var state = initialState
+        return steps.map { step in
+            let line = tell(step, in: state)
+            _ = take(step, in: &state)
+            return line
+        }
+    }
+
     /// A step in words, as it is about to happen.
     func tell(_ step: RelayStep, in state: RelayState) -> String {
         let number = Int(step.number)
@@ -12,6 +22,8 @@ extension RelayModel {
         case .answerIsLost: return "\(who) \(words(state, number)), and no answer comes"
         case .publishIsLost: return "\(who) \(words(state, number)), which never arrives"
         case .publishIsLate: return "\(who) \(words(state, number)), which is on its way for long"
+        case .brokerIsAway: return "\(who) \(words(state, number)), and the broker is away for long"
+        case .brokerGoesAway: return "\(who) \(words(state, number)), which arrives, and the broker goes away for long"
         case .commitIsUnknown: return "\(who) \(words(state, number)), commits, and does not hear of it"
         case .commitIsLost: return "\(who) \(words(state, number)), and loses its connection at the commit"
         case .crash: return "\(who) crashes"

@@ -9,9 +9,10 @@ final class RelayModel {
     let book: RelayBook
     let jury: RelayJury
 
+    /// Prepares a world that the oracles watch.
+    /// - Throws: ``SmallWorldFault`` for a world that cannot be explored.
     init(_ world: RelayWorld) throws {
-        precondition(world.versions.count <= RelayWorld.limits.aggregates, "at most so many aggregates")
-        precondition(world.versions.allSatisfy { $0 <= RelayWorld.limits.versions }, "at most so many versions")
+        if let fault = world.fault { throw SmallWorldFault(description: fault) }
         self.world = world
         vocabulary = try RelayVocabulary.vocabulary()
         book = RelayBook(vocabulary, world)
@@ -23,6 +24,7 @@ final class RelayModel {
         var state = RelayState()
         state.crashes = UInt8(world.crashes)
         state.lostAnswers = UInt8(world.lostAnswers)
+        state.outages = UInt8(world.outages)
         state.unknownCommits = UInt8(world.unknownCommits)
         state.forgottenIDs = UInt8(world.forgottenIDs)
         return state
@@ -42,9 +44,7 @@ final class RelayModel {
             steps.append(RelayStep(.call, relay))
             if state.crashes > 0 { steps.append(RelayStep(.crash, relay)) }
             switch book.nodes[Int(state.nodes[relay])].call {
-            case .publish where state.lostAnswers > 0:
-                steps += [RelayStep(.answerIsLost, relay), RelayStep(.publishIsLost, relay)]
-                if state.late == 0 { steps.append(RelayStep(.publishIsLate, relay)) }
+            case .publish: appendFaultsOfPublish(state, relay, &steps)
             case .claim where state.unknownCommits > 0, .mark where state.unknownCommits > 0:
                 steps += [RelayStep(.commitIsUnknown, relay), RelayStep(.commitIsLost, relay)]
             default: break
@@ -55,13 +55,21 @@ final class RelayModel {
         if isAnythingHeld(state) { steps.append(RelayStep(.timePasses)) }
     }
 
+    private func appendFaultsOfPublish(_ state: RelayState, _ relay: Int, _ steps: inout [RelayStep]) {
+        if state.lostAnswers > 0 {
+            steps += [RelayStep(.answerIsLost, relay), RelayStep(.publishIsLost, relay)]
+            if state.late == 0 { steps.append(RelayStep(.publishIsLate, relay)) }
+        }
+        if state.outages > 0 { steps += [RelayStep(.brokerIsAway, relay), RelayStep(.brokerGoesAway, relay)] }
+    }
+
     func staged(_ aggregate: Int, _ state: RelayState) -> Int {
         (0..<4).count { state.rows[4 * aggregate + $0].contains(.staged) }
     }
 
     func hasUnpublished(_ state: RelayState) -> Bool { (0..<8).contains { state.isUnpublished($0) } }
 
-    private func isAnythingHeld(_ state: RelayState) -> Bool {
+    func isAnythingHeld(_ state: RelayState) -> Bool {
         (0..<8).contains { state.isUnpublished($0) && state.rows[$0].contains(.held) }
     }
 
@@ -79,7 +87,10 @@ final class RelayModel {
         let number = Int(step.number)
         switch step.kind {
         case .stage: state.rows[4 * number + staged(number, state)] = .staged
-        case .begin: state.nodes[number] = UInt32(RelayBook.root)
+        case .begin:
+            state.nodes[number] = UInt32(RelayBook.root)
+            // Nobody sees that a round has begun, so its first look is a part of it.
+            if book.nodes[RelayBook.root].call == .summary { return call(.call, of: number, &state) }
         case .crash:
             state.crashes -= 1
             state.nodes[number] = 0
@@ -92,10 +103,21 @@ final class RelayModel {
             state.forgotten = UInt8(state.count)
         case .timePasses:
             for event in 0..<8 { state.rows[event].remove(.held) }
-        case .call, .answerIsLost, .publishIsLost, .publishIsLate, .commitIsUnknown, .commitIsLost:
+        case .call:
+            let reads = isReadingRows(number, state)
+            if let violation = call(.call, of: number, &state) { return violation }
+            // The rows of all aggregates are one read.
+            while reads, isReadingRows(number, state) { _ = call(.call, of: number, &state) }
+        case .answerIsLost, .publishIsLost, .publishIsLate, .brokerIsAway, .brokerGoesAway, .commitIsUnknown,
+            .commitIsLost:
             return call(step.kind, of: number, &state)
         }
         return nil
+    }
+
+    private func isReadingRows(_ relay: Int, _ state: RelayState) -> Bool {
+        if case .rows = book.nodes[Int(state.nodes[relay])].call { return true }
+        return false
     }
 
     private func call(
@@ -110,6 +132,13 @@ final class RelayModel {
         case .answerIsLost:
             state.lostAnswers -= 1
             violation = perform(call, &state).violation
+        case .brokerIsAway:
+            state.outages -= 1
+            answer = .silence
+        case .brokerGoesAway:
+            state.outages -= 1
+            violation = perform(call, &state).violation
+            answer = .silence
         case .publishIsLate:
             state.lostAnswers -= 1
             guard case .publish(let entry, let expected) = call else { return nil }

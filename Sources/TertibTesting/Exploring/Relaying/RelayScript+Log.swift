@@ -12,6 +12,9 @@ extension RelayScript: EventLog {
             return .stored(sequence: StreamSequence(UInt64(sequence)), isDuplicate: isDuplicate)
         case .unexpected(let actual)?: return .unexpected(actual: StreamSequence(UInt64(actual)))
         case .unknown?: return .unknown(Self.failure(.timedOut))
+        case .silence?:
+            losePatience()
+            return .unknown(Self.failure(.timedOut))
         default: return .refused(Self.failure(.closed))
         }
     }

@@ -106,6 +106,9 @@ extension RelayScript: TimeSource {
     var monotonic: Duration { slept }
     var wall: Timestamp { ExplorerVocabulary.now }
 
+    /// So much time passes that nobody asks again.
+    func losePatience() { slept += .seconds(3600) }
+
     /// Returns at once: what passes meanwhile are steps of others.
     func sleep(for duration: Duration) async throws {
         if pending != nil { throw RelaySuspended() }

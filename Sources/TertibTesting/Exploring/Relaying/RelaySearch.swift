@@ -12,36 +12,41 @@ package struct RelaySearch {
         package internal(set) var statesAtRest = 0
         package internal(set) var depth = 0
         package internal(set) var seconds = 0.0
-        package internal(set) var violation: ExplorerViolation?
-        /// The way to the violation, in words.
-        package internal(set) var timeline: [String] = []
+        /// Whether the limit ended the search before everything was explored.
+        package internal(set) var isCutOff = false
+        package internal(set) var finding: RelayFinding?
         /// How often each kind of step was taken, and each answer of the stream that is no plain one was given.
         package internal(set) var branches: [String: Int] = [:]
     }
 
     private let model: RelayModel
+    private let limit: Int
     private var visited = FingerprintSet()
     private var ways: [(parent: UInt32, step: RelayStep)] = []
     private var outcome: Outcome
     private var counts = [Int](repeating: 0, count: 256)
 
-    /// Prepares the search through a world.
-    package init(_ world: RelayWorld) throws {
+    /// Prepares the search through a world, of at most `limit` states.
+    /// - Throws: ``SmallWorldFault`` for a world that cannot be explored.
+    package init(_ world: RelayWorld, limit: Int = 100_000_000) throws {
         model = try RelayModel(world)
+        self.limit = limit
         outcome = Outcome(world: world)
     }
 
-    /// Explores until everything was seen, or a violation was found.
-    package mutating func run() -> Outcome {
+    /// Explores until everything was seen, a violation was found, or the limit is reached.
+    /// - Parameter progress: Is called after each step in depth, with the states so far.
+    package mutating func run(progress: (Int) -> Void = { _ in }) -> Outcome {
         let clock = SystemTime()
         let start = clock.monotonic
         let first = model.initialState
         _ = visited.insert(fingerprint(first))
         ways.append((0, RelayStep(.timePasses)))
         var frontier: [(number: UInt32, state: RelayState)] = [(0, first)]
-        while !frontier.isEmpty, outcome.violation == nil {
+        while !frontier.isEmpty, outcome.finding == nil, !outcome.isCutOff {
             outcome.depth += 1
             frontier = expand(frontier)
+            progress(visited.count)
         }
         outcome.states = visited.count
         outcome.seconds = (clock.monotonic - start) / .seconds(1)
@@ -72,8 +77,9 @@ package struct RelaySearch {
         for (number, state) in frontier {
             if model.isQuiet(state) {
                 outcome.statesAtRest += 1
-                if let violation = model.checkRest(state) {
-                    end(violation, at: number, then: nil)
+                let rest = model.checkRest(state)
+                if let violation = rest.violation {
+                    end(violation, at: number, then: rest.steps)
                     return []
                 }
             }
@@ -86,12 +92,16 @@ package struct RelaySearch {
                 let violation = model.take(step, in: &reached)
                 countAnswer(to: step, from: state)
                 if let violation {
-                    end(violation, at: number, then: step)
+                    end(violation, at: number, then: [step])
                     return []
                 }
                 guard visited.insert(fingerprint(reached)) else { continue }
                 next.append((UInt32(ways.count), reached))
                 ways.append((number, step))
+                if visited.count >= limit {
+                    outcome.isCutOff = true
+                    return []
+                }
             }
         }
         return next
@@ -110,19 +120,13 @@ package struct RelaySearch {
         }
     }
 
-    private mutating func end(_ violation: ExplorerViolation, at number: UInt32, then step: RelayStep?) {
-        var way: [RelayStep] = step.map { [$0] } ?? []
+    private mutating func end(_ violation: ExplorerViolation, at number: UInt32, then steps: [RelayStep]) {
+        var way: [RelayStep] = steps.reversed()
         var place = Int(number)
         while place != 0 {
             way.append(ways[place].step)
             place = Int(ways[place].parent)
         }
-        outcome.violation = violation
-        var state = model.initialState
-        outcome.timeline = way.reversed().map { step in
-            let line = model.tell(step, in: state)
-            _ = model.take(step, in: &state)
-            return line
-        }
+        outcome.finding = RelayFinding(violation, way.reversed(), in: model)
     }
 }

@@ -19,7 +19,8 @@ struct RelayState {
     var lostAnswers: UInt8 = 0
     var unknownCommits: UInt8 = 0
     var forgottenIDs: UInt8 = 0
-    var padding = InlineArray<5, UInt8>(repeating: 0)
+    var outages: UInt8 = 0
+    var padding = InlineArray<4, UInt8>(repeating: 0)
 
     static let alien: UInt8 = 64
 
@@ -53,9 +54,9 @@ struct RelayState {
 
 /// One step of a world of relays.
 struct RelayStep: Hashable, Sendable {
-    enum Kind: UInt8 {
-        case stage, begin, call, answerIsLost, publishIsLost, publishIsLate, commitIsUnknown, commitIsLost, crash,
-            lateArrives, idsAreForgotten, timePasses
+    enum Kind: UInt8, CaseIterable {
+        case stage, begin, call, answerIsLost, publishIsLost, publishIsLate, brokerIsAway, brokerGoesAway,
+            commitIsUnknown, commitIsLost, crash, lateArrives, idsAreForgotten, timePasses
     }
 
     var kind: Kind
@@ -93,6 +94,8 @@ enum RelayAnswer: Hashable, Sendable {
     case stored(Int, isDuplicate: Bool)
     case unexpected(Int)
     case unknown
+    /// No answer, however often it is asked again.
+    case silence
     /// A sequence and its entry; 0 without a message.
     case message(sequence: Int, entry: UInt8, predecessor: Int)
     case done
