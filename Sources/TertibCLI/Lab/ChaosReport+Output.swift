@@ -41,7 +41,7 @@ extension ChaosReport {
             ? "Nothing was wrong until then."
             : isRight
                 ? "Nothing is lost, nothing is applied twice, nothing is out of order."
-                : "\(Words.count(violationCount, "violation")): run it again with --seed \(seed) --keep."
+                : "\(Words.count(violationCount, "violation")): run it again with \(command) --keep."
         return lines + [(isRight ? TextStyle.good : .bad).apply(verdict, on: terminal)]
     }
 }

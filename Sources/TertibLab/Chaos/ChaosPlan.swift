@@ -83,12 +83,16 @@ struct ChaosPlan: Hashable, Sendable {
     static let acknowledgementWait: Duration = .seconds(2)
     /// One fault in so much time, about.
     private static let pace: Duration = .milliseconds(1500)
+    /// At most so many events a second are staged, and so many appended.
+    private static let (mostStaged, mostAppended) = (60.0, 40.0)
 
     init(_ options: ChaosOptions) {
+        // Only the foreign publisher waits for the replicas: so most of a great load is its.
+        let seconds = options.length / .seconds(1)
+        staged = max(10, min(options.events * 12 / 100, Int(seconds * Self.mostStaged)))
+        appended = max(10, min(options.events * 8 / 100, Int(seconds * Self.mostAppended)))
         // One in seven foreign events is answered with another one.
-        foreign = max(50, options.events * 70 / 100)
-        staged = max(10, options.events * 12 / 100)
-        appended = max(10, options.events * 8 / 100)
+        foreign = max(50, (options.events - staged - appended) * 7 / 8)
         var random = SeededGenerator(seed: options.seed, topic: "chaos")
         var kinds = Self.deck(options.store, &random)
         let number = max(kinds.count, Int(options.length / Self.pace))

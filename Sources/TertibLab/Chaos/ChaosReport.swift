@@ -120,6 +120,8 @@ public struct ChaosReport: Hashable, Sendable, Codable {
     public var store: String
     /// Whether it was stopped before its end, by a signal: then only what was seen until then stands here.
     public var interrupted = false
+    /// How many events were asked for; when the replicas are slower, there are fewer.
+    public var plannedEvents: Int
     /// Different events in the stream.
     public var events = 0
     /// Aggregates in the stream.
@@ -149,6 +151,7 @@ public struct ChaosReport: Hashable, Sendable, Codable {
         seed = options.seed
         minutes = options.length / .seconds(60)
         replicas = options.replicas
+        plannedEvents = options.events
         store = options.store == .sqlite ? "sqlite" : "postgres"
     }
 
@@ -157,6 +160,12 @@ public struct ChaosReport: Hashable, Sendable, Codable {
         var report = ChaosReport(options)
         report.interrupted = true
         return report
+    }
+
+    /// What plays the same load and the same faults again. Somebody's server is to be filled in.
+    public var command: String {
+        "tertib lab chaos --store \(store) --minutes \(minutes) --events \(plannedEvents) --replicas \(replicas) "
+            + "--seed \(seed)"
     }
 
     /// Whether nothing is wrong.

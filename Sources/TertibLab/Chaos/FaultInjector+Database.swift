@@ -30,12 +30,19 @@ extension FaultInjector {
             try await Task.sleep(for: fault.length)
             try await postgres.unlimitConnections()
         case .cutCommits(let number, let count, let isForwarded):
-            try await disturbLink(of: number, postgres, fault.length, "cut at commit", nil) { rules in
+            guard let (seat, process) = fleet.replica(number) else { return }
+            // What is acknowledged right after it may not be what was to be committed by it.
+            let cut: @Sendable () -> Void = { [self] in
+                killAtAcknowledgement(seat, process, after: 1, restartingAfter: .milliseconds(100))
+            }
+            try await disturbLink(of: seat, postgres, fault.length, "cut at commit", nil) { rules in
                 rules.cutCommits = count
                 rules.forwardsCutCommits = isForwarded
+                rules.cut = cut
             }
         case .slowDatabase(let number, let delay):
-            try await disturbLink(of: number, postgres, fault.length, "slow database", \.slowDatabaseLinks) { rules in
+            guard let (seat, _) = fleet.replica(number) else { return }
+            try await disturbLink(of: seat, postgres, fault.length, "slow database", \.slowDatabaseLinks) { rules in
                 rules.line = .slow(delay)
             }
         default: return
@@ -43,16 +50,17 @@ extension FaultInjector {
     }
 
     private func disturbLink(
-        of number: Int, _ postgres: ChaosPostgres, _ length: Duration, _ kind: String,
+        of seat: Int, _ postgres: ChaosPostgres, _ length: Duration, _ kind: String,
         _ count: WritableKeyPath<ChaosReport.Faults, Int>?, _ change: (inout LinkRules) -> Void
     ) async throws {
-        guard let proxy = postgres.proxy, let (seat, _) = fleet.replica(number) else { return }
+        guard let proxy = postgres.proxy else { return }
         note(kind, seat, length, count)
         proxy.change(proxy.links[seat], change)
         try await Task.sleep(for: length)
         proxy.change(proxy.links[seat]) { rules in
             rules.line = .open
             rules.cutCommits = 0
+            rules.cut = nil
         }
     }
 }

@@ -90,7 +90,8 @@ extension FaultInjector {
             fleet.crash(seat, process, at: "\(point.rawValue):\(count)", restartingAfter: length)
             note("crash point", seat, length, nil)  // counted when it has crashed
         case .killAtAcknowledgement(let number, let after):
-            killAtAcknowledgement(number, after: after, length)
+            guard let (seat, process) = fleet.replica(number) else { return }
+            killAtAcknowledgement(seat, process, after: after, restartingAfter: length)
         case .pause(let number):
             guard let (seat, process) = fleet.replica(number), process.suspend() else { return }
             note("pause", seat, length, \.pauses)
@@ -185,8 +186,9 @@ extension FaultInjector {
     }
 
     /// The replica is dead before the broker has the acknowledgement: whatever it acknowledges has to be committed.
-    private func killAtAcknowledgement(_ number: Int, after: Int, _ pause: Duration) {
-        guard let (seat, process) = fleet.replica(number) else { return }
+    func killAtAcknowledgement(
+        _ seat: Int, _ process: ManagedProcess, after: Int, restartingAfter pause: Duration
+    ) {
         proxy.change(proxy.links[seat]) { rules in
             rules.trap = LinkRules.Trap(countdown: after) { [self] acknowledged in
                 guard process.kill(restartingAfter: pause) else { return }

@@ -25,6 +25,8 @@ struct LinkRules: Sendable {
     var publishedPrefix = ""
     /// At so many of the next commits the connection is cut, on a link to a database.
     var cutCommits = 0
+    /// Called at each of these cuts, on the proxy's thread.
+    var cut: (@Sendable () -> Void)?
     /// Whether the commit still reaches the database then.
     var forwardsCutCommits = true
     var random = SeededGenerator(seed: 0)

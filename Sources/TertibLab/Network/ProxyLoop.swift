@@ -143,9 +143,12 @@ final class ProxyLoop {
             return upwards ? pass(operations, on: connection.link) : count(operations, on: connection.link)
         case .postgres:
             guard upwards, connection.ending == nil, PostgresCommit.isFirst(in: bytes) else { return bytes }
-            connection.ending = proxy.withShared { shared in
-                shared.rules[connection.link].ending(&shared.counts[connection.link])
+            let (ending, cut) = proxy.withShared { shared in
+                let ending = shared.rules[connection.link].ending(&shared.counts[connection.link])
+                return (ending, ending == nil ? nil : shared.rules[connection.link].cut)
             }
+            connection.ending = ending
+            cut?()
             return connection.ending == .now ? [] : bytes
         }
     }

@@ -29,8 +29,8 @@ struct ChaosPage {
         </div>
         <h2>Not run</h2>
         <ul>\(report.notRun.map { "<li>\(SVG.escaped($0))</li>" }.joined())</ul>
-        <p class="note">Run it again: <code>tertib lab chaos --minutes \(report.minutes) --seed \(report.seed)</code>. The
-        same seed gives the same load and the same faults; what the machine makes of them differs from run to run.</p>
+        <p class="note">Run it again: <code>\(report.command)</code>. The same seed and options give the same load and the
+        same faults; what the machine makes of them differs from run to run.</p>
         </body>
         </html>
 

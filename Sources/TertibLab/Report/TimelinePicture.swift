@@ -17,12 +17,22 @@ struct TimelinePicture {
         var svg = SVG(width: Self.width, height: height, title: "Lag and faults over time")
         svg.rectangle((0, 0), width: Self.width, height: height, style: "ground")
         svg.text("Lag, replicas and faults over time", at: (20, 28), style: "title")
+        drawLegend(in: &svg)
         drawTime(in: &svg, from: Self.top, to: height - 40)
         drawLag(in: &svg)
         for (index, kind) in kinds.enumerated() {
             draw(kind, at: lanesTop + Double(index) * Self.laneHeight, in: &svg)
         }
         return svg.document(style: PictureStyle.common + "\n" + Self.style)
+    }
+
+    /// What the two colours of marks say.
+    private func drawLegend(in svg: inout SVG) {
+        let right = Self.left + Self.plotWidth
+        for (place, style, name) in [(right - 200, "own", "one replica"), (right - 90, "shared", "all of them")] {
+            svg.rectangle((place, 18), width: 12, height: 12, radius: 2, style: "mark \(style)")
+            svg.text(name, at: (place + 18, 28), style: "small")
+        }
     }
 
     private var lanes: [String] { Array(Set(timeline.marks.map(\.kind))).sorted() }

@@ -1,3 +1,4 @@
+import Foundation
 import ShopService
 import Tertib
 import TertibCore
@@ -20,11 +21,20 @@ public enum LabWorker {
         let service = ShopService(
             name: "tertib lab worker", summary: "one replica of the lab, started by `tertib lab chaos` or `replicas`",
             others: Option.allCases.map(\.rawValue))
+        plantBug(ProcessInfo.processInfo.environment[Self.bugVariable])
         return await service.run(words) { arguments, tertib in
             try await createTables(tertib)
             if let way = arguments.others[Option.way.rawValue] { return try experimentParts(way, tertib) }
             return try chaosParts(arguments, tertib)
         }
+    }
+
+    /// Names a planted bug that is to be in force, in a build that has any: so the chaos shows that it finds them.
+    static let bugVariable = "TERTIB_PLANTED_BUG"
+
+    private static func plantBug(_ name: String?) {
+        guard PlantedBug.arePossible, let name else { return }
+        PlantedBug.plant(PlantedBug.allCases.first { "\($0)" == name })
     }
 
     /// Makes the tables of a worker where they are not there yet.

@@ -35,4 +35,13 @@ struct ChaosPlanTests {
             if case .pause = fault.kind { #expect(fault.length > ChaosPlan.acknowledgementWait) }
         }
     }
+
+    @Test("the replicas' own events are a part of a small load, and have a limit in a great one")
+    func loads() {
+        func plan(_ events: Int) -> ChaosPlan {
+            ChaosPlan(ChaosOptions(seed: 1, length: .seconds(60), events: events, broker: "", program: ""))
+        }
+        #expect((plan(10_000).staged, plan(10_000).appended, plan(10_000).foreign) == (1200, 800, 7000))
+        #expect((plan(100_000).staged, plan(100_000).appended, plan(100_000).foreign) == (3600, 2400, 82_250))
+    }
 }

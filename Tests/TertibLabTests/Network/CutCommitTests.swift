@@ -1,5 +1,6 @@
 #if PostgreSQL
     import Foundation
+    import Synchronization
     import Tertib
     import TertibPostgres
     import Testing
@@ -22,16 +23,19 @@
                     url: server.url(of: "lab", port: proxy.links[0].port), passwordFile: server.passwordFile))
             try await store.migrate()
             try await insert(0, into: store, creating: true)
+            let cuts = Mutex(0)
             for (number, isForwarded) in [(1, true), (2, false)] {
                 proxy.change(proxy.links[0]) { rules in
                     rules.cutCommits = 1
                     rules.forwardsCutCommits = isForwarded
+                    rules.cut = { cuts.withLock { $0 += 1 } }
                 }
                 let error = await #expect(throws: StoreError.self) { try await insert(number, into: store) }
                 #expect(error?.code == .commitUnknown)
             }
             try await insert(3, into: store)
             #expect(proxy.counts.cutCommits == 2)
+            #expect(cuts.withLock { $0 } == 2, "somebody is told of each")
             let lab = PostgresDatabases(url: server.url(of: "lab"), passwordFile: server.passwordFile)
             #expect(try await lab.run("SELECT number FROM t ORDER BY number") == [["0"], ["1"], ["3"]])
             await store.close()

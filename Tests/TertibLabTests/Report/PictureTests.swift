@@ -68,6 +68,7 @@ struct PictureTests {
     func chaosPage() throws {
         var report = ChaosReport(
             ChaosOptions(seed: 3, length: .seconds(30), events: 100, broker: "", program: ""))
+        report.notRun = ["a full disk: <no> root"]
         report.add([LabViolation(.fold, "<b>\"wrong\" & \u{1B}[31m worse</b>")])
         var timeline = ChaosTimeline()
         for second in 0..<20 {
@@ -84,10 +85,13 @@ struct PictureTests {
         let picture = try read(TimelinePicture(timeline: timeline).document)
         #expect(picture.text.contains("broker restart"))
         #expect(picture.text.contains("at rest"))
+        #expect(picture.text.contains("all of them"), "the colours are explained")
         let page = Chaos.Outcome(report: report, timeline: timeline).page
         #expect(page.contains("&lt;b&gt;&quot;wrong&quot; &amp; "))
         #expect(!page.contains("\u{1B}"))
         #expect(page.contains("1 violations."))
+        #expect(page.contains("<li>a full disk: &lt;no&gt; root</li>"))
+        #expect(page.contains("--store sqlite --minutes 0.5 --events 100 --replicas 4 --seed 3"))
     }
 
     @Test("an empty timeline gives a picture too, and a long one keeps within its limit")
