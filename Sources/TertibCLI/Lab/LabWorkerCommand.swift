@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import TertibLab
 
 /// `tertib lab worker`: one replica, started by the lab itself.
@@ -10,7 +11,8 @@ struct LabWorkerCommand: AsyncParsableCommand {
     var words: [String] = []
 
     func run() async throws {
-        let status = await LabWorker.run(words)
+        let bug = ProcessInfo.processInfo.environment[LabWorker.bugVariable]
+        let status = await LabWorker.run(words, bug: bug)
         if status != 0 { throw ExitCode(status) }
     }
 }

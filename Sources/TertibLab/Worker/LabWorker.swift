@@ -1,4 +1,3 @@
-import Foundation
 import ShopService
 import Tertib
 import TertibCore
@@ -17,11 +16,12 @@ public enum LabWorker {
     }
 
     /// Runs. Returns the status to exit with.
-    public static func run(_ words: [String]) async -> Int32 {
+    /// - Parameter bug: what ``bugVariable`` says; it counts in a build with planted bugs only.
+    public static func run(_ words: [String], bug: String? = nil) async -> Int32 {
         let service = ShopService(
             name: "tertib lab worker", summary: "one replica of the lab, started by `tertib lab chaos` or `replicas`",
             others: Option.allCases.map(\.rawValue))
-        plantBug(ProcessInfo.processInfo.environment[Self.bugVariable])
+        plantBug(bug)
         return await service.run(words) { arguments, tertib in
             try await createTables(tertib)
             if let way = arguments.others[Option.way.rawValue] { return try experimentParts(way, tertib) }
@@ -30,7 +30,7 @@ public enum LabWorker {
     }
 
     /// Names a planted bug that is to be in force, in a build that has any: so the chaos shows that it finds them.
-    static let bugVariable = "TERTIB_PLANTED_BUG"
+    public static let bugVariable = "TERTIB_PLANTED_BUG"
 
     private static func plantBug(_ name: String?) {
         guard PlantedBug.arePossible, let name else { return }
