@@ -35,6 +35,8 @@ struct DatabaseFacts: Sendable {
     struct Leftover: Hashable, Sendable {
         var aggregate: Aggregate
         var version: Int64
+        /// Of the event's id.
+        var eventID: UInt64
         var reason: String
     }
 
@@ -98,11 +100,11 @@ struct DatabaseFacts: Sendable {
 
     private mutating func readLeftovers(_ reader: any StoreReader) throws {
         parked = try reader.query(
-            "SELECT aggregate_type, aggregate_id, version, reason FROM tertib_parked WHERE consumer = ?",
+            "SELECT aggregate_type, aggregate_id, version, event_id, reason FROM tertib_parked WHERE consumer = ?",
             arguments: [.text(LabNames.consumer)]
         ).map { try $0.leftover() }
         deadLetters = try reader.query(
-            "SELECT aggregate_type, aggregate_id, version, reason FROM tertib_dead_letter "
+            "SELECT aggregate_type, aggregate_id, version, event_id, reason FROM tertib_dead_letter "
                 + "WHERE consumer = ? AND resolution IS NULL", arguments: [.text(LabNames.consumer)]
         ).map { try $0.leftover() }
     }
@@ -138,6 +140,7 @@ extension SQLRow {
 
     fileprivate func leftover() throws -> DatabaseFacts.Leftover {
         DatabaseFacts.Leftover(
-            aggregate: try aggregate(), version: number("version"), reason: self["reason"].text ?? "")
+            aggregate: try aggregate(), version: number("version"),
+            eventID: Digest.of((self["event_id"].text ?? "").utf8), reason: self["reason"].text ?? "")
     }
 }

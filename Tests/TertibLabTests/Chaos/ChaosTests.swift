@@ -26,7 +26,7 @@ struct ChaosTests {
         #expect(report.faults.outOfMemory > 0)
         #expect(report.faults.forks > 0)
         #expect(report.faults.trimmedHistories == 4)
-        #expect(report.outcomes.deadLettered == report.faults.poisonedAggregates + report.faults.forks)
+        #expect(report.outcomes.deadLettered >= report.faults.poisonedAggregates + report.faults.forks)
         #expect(report.outcomes.secondsWithPoison > 0)
         #expect(report.outcomes.hostileLogLines > 0, "else no log could have been forged")
         #expect(report.secondsToRest != nil)

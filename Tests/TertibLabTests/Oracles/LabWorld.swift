@@ -74,9 +74,10 @@ struct LabWorld {
         try await fill("forked", "f", 2)
         try await execute("UPDATE lab_ledger SET event_id = '\(applied)' WHERE aggregate_id = 'f' AND version = 2")
         attempts.note("A forked f 2 \(applied)\n")
+        let rival = applied == "other" ? "forked-f-2" : "other"
         try await execute("UPDATE tertib_watermark SET status = '\(status)' WHERE aggregate_id = 'f'")
         try await execute(
-            "INSERT INTO tertib_dead_letter SELECT 'e', consumer, 'forked', 'f', 2, event_id, stream_created_at, 104, "
+            "INSERT INTO tertib_dead_letter SELECT 'e', consumer, 'forked', 'f', 2, '\(rival)', stream_created_at, 104, "
                 + "subject, headers, body, 'forked', error, attempts, first_failed_at, last_failed_at, resolution, "
                 + "resolved_at, resolved_by, replaced_event_id FROM tertib_dead_letter WHERE id = 'd'")
     }

@@ -24,12 +24,16 @@ struct VerdictTests {
             var world = try await LabWorld()
             try await world.addFork(applied: applied, status: status)
             #expect(try await world.violations().map(\.oracle) == (isRight ? [] : [.forks]), "\(applied) \(status)")
-            try await world.execute(
-                "INSERT INTO tertib_dead_letter SELECT 'twice', consumer, aggregate_type, aggregate_id, version, "
-                    + "event_id, stream_created_at, 105, subject, headers, body, reason, error, attempts, "
-                    + "first_failed_at, last_failed_at, resolution, resolved_at, resolved_by, replaced_event_id "
-                    + "FROM tertib_dead_letter WHERE id = 'e'")
-            #expect(try await world.violations().contains { $0.oracle == .forks }, "a copy is another dead letter")
+            for (event, isFound) in [("'\(applied)'", !isRight), ("event_id", true)] {
+                try await world.execute(
+                    "INSERT INTO tertib_dead_letter SELECT \(event), consumer, aggregate_type, aggregate_id, version, "
+                        + "\(event), stream_created_at, stream_sequence + LENGTH(\(event)), subject, headers, body, "
+                        + "reason, error, attempts, first_failed_at, last_failed_at, resolution, resolved_at, "
+                        + "resolved_by, replaced_event_id FROM tertib_dead_letter WHERE id = 'e'")
+                #expect(
+                    try await world.violations().contains { $0.oracle == .forks } == isFound,
+                    "a copy of \(event) is a dead letter beside \(applied)")
+            }
             try await world.execute("DELETE FROM tertib_dead_letter WHERE aggregate_type = 'forked'")
             #expect(try await world.violations().contains { $0.oracle == .forks }, "silent")
         }
