@@ -76,12 +76,13 @@ extension AggregatePass {
                 }
                 continue
             }
-            previous = arrival
             if isDeadLetter(.arrived(arrival)) {
+                // Another event of its version is judged by what is parked, not by this one, which was set aside before.
                 dispositions[arrival.ticket] = .waiting
             } else if deadLetters.contains(where: { $0.version == arrival.version && $0.reason == .failed }) {
                 fork(.arrived(arrival))
             } else {
+                previous = arrival
                 let event = PassEvent.arrived(arrival)
                 rowsToPark.append(event.parkedRow(reason: isBlocked ? .behindFailure : .gap, at: conditions.now))
                 dispositions[arrival.ticket] = .parked
@@ -132,12 +133,28 @@ extension AggregatePass {
             dispositions[arrival.ticket] = .waiting
         } else if row.streamSequence < arrival.sequence {
             fork(.arrived(arrival))
+            spareCopies(of: row)
         } else {
             var replacement = PassEvent.arrived(arrival).parkedRow(reason: row.reason, at: row.parkedAt)
             replacement.nextAttemptAt = row.nextAttemptAt
             rowsToReplace.append(replacement)
             fork(.parked(row))
         }
+    }
+
+    /// Copies of the event that turned out to be parked already are no forks of the arrival that came before them.
+    private mutating func spareCopies(of row: ParkedEvent) {
+        var forks: [FailedEvent] = []
+        for failure in failures {
+            if case .arrived(let copy) = failure.event, failure.reason == .forked, copy.version == row.version,
+                copy.envelope.id == row.eventID
+            {
+                dispositions[copy.ticket] = .waiting
+            } else {
+                forks.append(failure)
+            }
+        }
+        failures = forks
     }
 
     /// Ends the pass: `removed` is how many parked rows were deleted. Returns the row to write.

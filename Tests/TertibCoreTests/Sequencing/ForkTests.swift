@@ -70,6 +70,39 @@ struct ForkTests {
         #expect(driver.pass.failures.map(\.event.eventID.text) == [newcomerIsEarlier ? "old" : "new"])
     }
 
+    @Test("A copy of the parked event that is delivered together with its fork is no dead letter")
+    func copyBehindFork() throws {
+        var driver = driver(
+            try Sample.watermark(1, parked: 1, status: .gap),
+            [
+                try Sample.arrival(4, event: "fork", sequence: 7, ticket: 1),
+                try Sample.arrival(4, event: "old", sequence: 9, ticket: 2),
+            ],
+            rows: [try Sample.row(4, event: "old", sequence: 5)])
+        #expect(driver.run().parked == 1)
+        #expect(driver.rows.map(\.eventID.text) == ["old"])
+        #expect(driver.pass.failures.map(\.event.eventID.text) == ["fork"])
+        #expect(driver.pass.dispositions == [.init(1): .deadLettered, .init(2): .waiting])
+    }
+
+    @Test("A copy of the parked event that is delivered behind a known fork is no dead letter")
+    func copyBehindKnownFork() throws {
+        let letter = DeadLetterKey(
+            aggregate: try Sample.aggregate(), version: try Sample.version(4), eventID: try EventID("fork"),
+            reason: .forked)
+        var driver = driver(
+            try Sample.watermark(1, parked: 1, status: .gap),
+            [
+                try Sample.arrival(4, event: "fork", sequence: 7, ticket: 1),
+                try Sample.arrival(4, event: "old", sequence: 9, ticket: 2),
+            ],
+            rows: [try Sample.row(4, event: "old", sequence: 5)], letters: [letter])
+        #expect(driver.run().parked == 1)
+        #expect(driver.rows.map(\.eventID.text) == ["old"])
+        #expect(driver.pass.failures.isEmpty)
+        #expect(driver.pass.dispositions == [.init(1): .waiting, .init(2): .waiting])
+    }
+
     @Test(
         "A delivered and a parked event of the next version: the lower sequence is applied", arguments: [true, false])
     func nextVersion(newcomerIsEarlier: Bool) throws {
