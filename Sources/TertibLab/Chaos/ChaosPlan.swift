@@ -136,8 +136,8 @@ struct ChaosPlan: Hashable, Sendable {
         case .postgres:
             return [
                 .restartDatabase, .fillDisk, .killBackends(share: 0.7),
-                .cutCommits(replica: replica(), count: .random(in: 1...5, using: &random), isForwarded: true),
-                .cutCommits(replica: replica(), count: .random(in: 1...5, using: &random), isForwarded: false),
+                .cutCommits(replica: replica(), count: .random(in: 4...12, using: &random), isForwarded: true),
+                .cutCommits(replica: replica(), count: .random(in: 4...12, using: &random), isForwarded: false),
                 .limitConnections(to: .random(in: 1...4, using: &random)),
                 .slowDatabase(replica: replica(), delay: .milliseconds(.random(in: 2...60, using: &random))),
             ]

@@ -20,7 +20,7 @@ final class ChaosRun: Sendable {
 
     private static let look: Duration = .milliseconds(1000)
     /// Something has to become less within this, and everything has to be done within that.
-    private static let (patience, mostPatience) = (Duration.seconds(20), Duration.seconds(180))
+    private static let (patience, mostPatience) = (Duration.seconds(20), Duration.seconds(300))
 
     init(stage: ChaosStage, tertib: Tertib, tell: @escaping @Sendable (ChaosProgress) -> Void) {
         self.stage = stage

@@ -19,8 +19,8 @@ final class ForeignPublisher: Sendable {
         var forks = 0
     }
 
-    /// Publishing waits while more than this is to be delivered or acknowledged: on a slow machine there are fewer events,
-    /// and the end of the faults is not the beginning of a long way.
+    /// Publishing waits while more than this is to be delivered, acknowledged or drained: on a slow machine there are
+    /// fewer events, and the end of the faults is not the beginning of a long way.
     private static let mostLag = 4000
 
     init(tertib: Tertib, plan: ChaosPlan, options: ChaosOptions, brokerPort: Int) {
@@ -54,12 +54,18 @@ final class ForeignPublisher: Sendable {
         }
     }
 
+    private static func parked(_ reader: any StoreReader) throws -> Int {
+        Int(
+            try reader.query("SELECT COUNT(*) AS number FROM tertib_parked", arguments: []).first?.number("number") ?? 0
+        )
+    }
+
     private func waitForRoom(until end: ContinuousClock.Instant) async throws {
         while ContinuousClock.now < end {
-            // A broker that is away is back soon; storing waits for it then.
-            guard let state = try? await tertib.log.consumerState(LabNames.durable),
-                Int(state.pending) + state.acknowledgementPending > Self.mostLag
-            else { return }
+            // A broker or a database that is away is back soon; a broker that is away keeps storing waiting.
+            guard let state = try? await tertib.log.consumerState(LabNames.durable) else { return }
+            let parked = (try? await tertib.store.read { try Self.parked($0) }) ?? 0
+            guard Int(state.pending) + state.acknowledgementPending + parked > Self.mostLag else { return }
             try await Task.sleep(for: .milliseconds(200))
         }
     }

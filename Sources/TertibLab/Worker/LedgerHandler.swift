@@ -29,7 +29,6 @@ final class LedgerHandler: Sendable {
     private func apply(_ event: Event<Moved>, _ transaction: HandlerTransaction) throws {
         let envelope = event.envelope
         try attempts.write(.attempt, envelope)
-        try fail(event)
         try transaction.enqueue(
             """
             INSERT INTO lab_row (aggregate_type, aggregate_id, version, value, history) VALUES (?, ?, ?, ?, ?)
@@ -49,6 +48,8 @@ final class LedgerHandler: Sendable {
             try transaction.stage(
                 Moved(amount: event.payload.amount), for: Aggregate(lab: Self.echoType, envelope.aggregate.id.text))
         }
+        // Last, so that there are effects to be undone.
+        try fail(event)
     }
 
     private func fail(_ event: Event<Moved>) throws {
