@@ -20,6 +20,7 @@ struct ApplyLoop: Sendable {
         var carried = Carried()
         var fresh = Batch()
         var pauser = Pauser(runtime: runtime)
+        var crowding = Crowding(patience: min(.seconds(5), runtime.settings.acknowledgementWait))
         var sizer = BatchSizer(most: runtime.settings.batch, target: batchTime)
         while !Task.isCancelled {
             var batch = fresh
@@ -37,7 +38,7 @@ struct ApplyLoop: Sendable {
             do {
                 let report = try await settle(batch)
                 sizer.record(batch.count, in: runtime.context.time.monotonic - start)
-                if let limit = report.reachedLimit { throw limit }
+                try checkLimits(report, &crowding)
                 pauser.recovered()
                 carried = carried.remaining(of: batch, after: report, now: runtime.context.time.monotonic)
                 carried.putOff(rest)
@@ -67,6 +68,14 @@ struct ApplyLoop: Sendable {
                 }
             }
         }
+    }
+
+    /// At a limit of the parked rows repair makes room, and what there is none for is carried meanwhile.
+    /// - Throws: ``ParkedLimitReached`` when the consumer has to pause.
+    private func checkLimits(_ report: BatchReport, _ crowding: inout Crowding) throws {
+        guard let first = report.reachedLimits.first else { return }
+        runtime.board.ask(crowded: report.reachedLimits.compactMap(\.aggregate))
+        if crowding.mustPause(after: report.reachedLimits, now: runtime.context.time.monotonic) { throw first }
     }
 
     /// A transaction holds rows, on SQLite the whole file: it should end within a second, and in any case within a

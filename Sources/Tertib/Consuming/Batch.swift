@@ -61,10 +61,10 @@ struct BatchReport: Sendable {
     var malformed = 0
     /// Failures of handlers, for the log.
     var failures: [FailureNote] = []
-    /// Arrivals that a limit of the parked rows leaves no room for: they go back to the broker, and the consumer pauses.
+    /// Arrivals that a limit of the parked rows leaves no room for: they join a later batch.
     var overflow: Set<Arrival.Ticket> = []
-    /// The limit that was reached.
-    var reachedLimit: ParkedLimitReached?
+    /// The limits that were reached.
+    var reachedLimits: [ParkedLimitReached] = []
     /// Whether an aggregate has more to drain than one transaction may.
     var hasLeftovers = false
     /// Whether a handler staged events.

@@ -133,7 +133,7 @@ extension BatchReport {
         malformed += other.malformed
         failures += other.failures
         overflow.formUnion(other.overflow)
-        reachedLimit = reachedLimit ?? other.reachedLimit
+        reachedLimits += other.reachedLimits
         hasLeftovers = hasLeftovers || other.hasLeftovers
         hasStaged = hasStaged || other.hasStaged
     }

@@ -123,12 +123,18 @@ struct BatchRun: Sendable {
         passes = finished
     }
 
-    /// Parks what remains, keeps dead letters, deletes what was drained, and writes the watermarks.
+    /// Deletes what was drained, parks what remains where there is room now, keeps dead letters, and writes the
+    /// watermarks.
     private func write(
         _ passes: inout [AggregatePass], now: Timestamp, in transaction: any StoreTransaction,
         report: inout BatchReport
     ) throws {
-        keepWithinLimits(&passes, report: &report)
+        var removed = [Int](repeating: 0, count: passes.count)
+        for index in passes.indices where passes[index].drains {
+            removed[index] = try transaction.deleteParked(
+                settings.name, of: passes[index].watermark.aggregate, through: passes[index].drainedThrough)
+        }
+        keepWithinLimits(&passes, removed: removed, report: &report)
         let toPark = passes.flatMap(\.rowsToPark)
         if !toPark.isEmpty {
             let existing = Dictionary(
@@ -147,11 +153,6 @@ struct BatchRun: Sendable {
         }
         var watermarks: [Watermark] = []
         for index in passes.indices {
-            var removed = 0
-            if passes[index].drains {
-                removed = try transaction.deleteParked(
-                    settings.name, of: passes[index].watermark.aggregate, through: passes[index].drainedThrough)
-            }
             for row in passes[index].rowsToReplace {
                 try transaction.replaceParked(settings.name, row)
                 report.failures.append(FailureNote(row))
@@ -160,7 +161,7 @@ struct BatchRun: Sendable {
                 try keep(failure, now: now, in: transaction)
                 report.failures.append(FailureNote(failure))
             }
-            watermarks.append(passes[index].finish(removed: removed))
+            watermarks.append(passes[index].finish(removed: removed[index]))
             report.dispositions.merge(passes[index].dispositions) { _, new in new }
         }
         try transaction.write(settings.name, watermarks.filter { !$0.isClaimForgotten })
@@ -168,20 +169,22 @@ struct BatchRun: Sendable {
 
     /// Takes the rows out that there is no room for, the highest versions first; a row that waits for its next attempt
     /// is exempt, else its attempts would never be counted.
-    private func keepWithinLimits(_ passes: inout [AggregatePass], report: inout BatchReport) {
-        var room = settings.maxParkedTotal - knownParked
+    private func keepWithinLimits(_ passes: inout [AggregatePass], removed: [Int], report: inout BatchReport) {
+        var room = settings.maxParkedTotal - knownParked + removed.reduce(0, +)
         for index in passes.indices where !passes[index].rowsToPark.isEmpty {
-            let own = settings.maxParkedPerAggregate - passes[index].watermark.parked
+            let own = settings.maxParkedPerAggregate - passes[index].watermark.parked + removed[index]
             let wanted = passes[index].rowsToPark.count
             let overflow = passes[index].limitParking(to: max(0, min(own, room)))
             room -= passes[index].rowsToPark.count
             guard !overflow.isEmpty else { continue }
             report.overflow.formUnion(overflow)
-            report.reachedLimit =
-                own < wanted
-                ? ParkedLimitReached(
-                    aggregate: passes[index].watermark.aggregate, limit: settings.maxParkedPerAggregate)
-                : ParkedLimitReached(aggregate: nil, limit: settings.maxParkedTotal)
+            let watermark = passes[index].watermark
+            report.reachedLimits.append(
+                own < wanted && own <= room
+                    ? ParkedLimitReached(
+                        aggregate: watermark.aggregate, watermark: watermark.version,
+                        limit: settings.maxParkedPerAggregate)
+                    : ParkedLimitReached(aggregate: nil, limit: settings.maxParkedTotal))
         }
     }
 

@@ -1,11 +1,14 @@
 import TertibCore
 
-/// Deliveries that no batch has settled yet: held ones, and those whose claim was lost. They join the next batch.
+/// Deliveries that no batch has settled yet: held ones, those whose claim was lost, and those that a limit of the parked
+/// rows leaves no room for. They join the next batch.
 struct Carried: Sendable {
     private var batch = Batch()
     private var heldSince: [Arrival.Ticket: Duration] = [:]
     /// How many batches in a row lost something to a neighbour.
     private(set) var losses = 0
+    /// How many batches in a row found no room for parked rows.
+    private var crowdedRounds = 0
 
     var isEmpty: Bool { batch.isEmpty }
 
@@ -27,13 +30,14 @@ struct Carried: Sendable {
         next.batch.arrivals = batch.arrivals.filter { prepared in
             let ticket = prepared.arrival.ticket
             return report.lost.contains(ticket) && !PlantedBug.lostClaimForgotten.isActive
-                || report.dispositions[ticket] == .held
+                || report.overflow.contains(ticket) || report.dispositions[ticket] == .held
         }
         next.batch.malformed = batch.malformed.filter { report.lost.contains($0.ticket) }
         for prepared in next.batch.arrivals where report.dispositions[prepared.arrival.ticket] == .held {
             next.heldSince[prepared.arrival.ticket] = heldSince[prepared.arrival.ticket] ?? now
         }
         next.losses = report.lost.isEmpty ? 0 : losses + 1
+        next.crowdedRounds = report.overflow.isEmpty ? 0 : crowdedRounds + 1
         return next
     }
 
@@ -52,11 +56,12 @@ struct Carried: Sendable {
         return next
     }
 
-    /// How long to wait for company before the next attempt: a fraction of the hold, or after lost claims an
+    /// How long to wait for company before the next attempt: a fraction of the hold, or without a claim or room an
     /// exponential bound with full jitter, so that neighbours do not meet again.
     func patience(_ context: RuntimeContext, hold: Duration) -> Duration {
-        guard losses > 0 else { return max(hold / 8, .milliseconds(1)) }
-        let bound = Duration.milliseconds(1) * (1 << min(losses, 6))
+        let rounds = max(losses, crowdedRounds)
+        guard rounds > 0 else { return max(hold / 8, .milliseconds(1)) }
+        let bound = Duration.milliseconds(1) * (1 << min(rounds, 6))
         return max(context.jitter(upTo: bound), .microseconds(200))
     }
 }

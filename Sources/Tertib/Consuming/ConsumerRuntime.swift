@@ -47,12 +47,29 @@ struct ConsumerRuntime: Sendable {
 final class SweepBoard: Sendable {
     private struct State {
         var isAsked = true
+        var crowded: Set<Aggregate> = []
         var parked = 0
     }
     private let state = Mutex(State())
 
     /// Asks for a sweep soon.
     func ask() { state.withLock { $0.isAsked = true } }
+
+    /// Asks for a sweep soon, because these aggregates have no room left for parked rows.
+    func ask(crowded aggregates: [Aggregate]) {
+        state.withLock { state in
+            state.isAsked = true
+            state.crowded.formUnion(aggregates)
+        }
+    }
+
+    /// The aggregates that have had no room left since the last call.
+    func takeCrowded() -> Set<Aggregate> {
+        state.withLock { state in
+            defer { state.crowded = [] }
+            return state.crowded
+        }
+    }
 
     /// Takes the question away; whether there was one.
     func takeQuestion() -> Bool {

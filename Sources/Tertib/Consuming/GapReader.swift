@@ -10,8 +10,12 @@ struct GapTrace: Sendable {
     var pointer: StreamSequence?
     /// The version above ``pointer``.
     var above: AggregateVersion
-    /// Where the search through the subject goes on; `nil` at the subject's end.
-    var position: StreamSequence? = StreamSequence(1)
+    /// Where the search through the subject goes on; `nil` at its end.
+    private(set) var position: StreamSequence?
+    /// Where it began: behind the watermark's own message, for stream order is version order as a rule. What lies
+    /// before is searched last.
+    private var start: StreamSequence
+    private var isBeforeStart = false
 
     /// At most so many places are remembered for one gap.
     static let memoryLimit = 20_000
@@ -21,12 +25,16 @@ struct GapTrace: Sendable {
         lowestParked = gap.lowestParked
         above = gap.lowestParked
         pointer = Self.pointer(gap)
+        start = Self.start(gap)
+        position = start
     }
 
     /// Goes on with the gap as it is now. Returns whether the watermark has moved.
     mutating func follow(_ gap: Gap) -> Bool {
         let hasMoved = gap.watermark != watermark
         watermark = gap.watermark
+        start = max(start, Self.start(gap))
+        if let position, !isBeforeStart { self.position = max(position, start) }
         found = found.filter { $0.key > gap.watermark }
         if gap.lowestParked != lowestParked {
             lowestParked = gap.lowestParked
@@ -41,7 +49,25 @@ struct GapTrace: Sendable {
 
     /// Forgets where the search ended: what was not there may be there later.
     mutating func startAgain() {
-        position = StreamSequence(1)
+        position = start
+        isBeforeStart = false
+    }
+
+    /// The search has read the message at `sequence`.
+    mutating func searched(_ sequence: StreamSequence) {
+        let next = StreamSequence(sequence.number + 1)
+        position = isBeforeStart && next >= start ? nil : next
+    }
+
+    /// The search has come to the subject's end.
+    mutating func searchedAll() {
+        let isOver = isBeforeStart || start.number <= 1
+        position = isOver ? nil : StreamSequence(1)
+        isBeforeStart = true
+    }
+
+    private static func start(_ gap: Gap) -> StreamSequence {
+        StreamSequence(gap.watermarkSequence.number + 1)
     }
 
     private static func pointer(_ gap: Gap) -> StreamSequence? {
@@ -55,6 +81,9 @@ struct GapReader: Sendable {
     let codec: WireCodec
     let gap: Gap
     let maySearch: Bool
+    /// Whether there is no room for more parked rows: then what is parked in between is read as well, so that one read
+    /// closes many holes, and pointers, which lead to the nearest hole alone, are not followed.
+    var isCrowded = false
     let time: any TimeSource
     /// The moment of monotonic time from which on nothing more is read.
     let end: Duration
@@ -65,15 +94,14 @@ struct GapReader: Sendable {
         _ trace: inout GapTrace, limit: Int, budget: inout Int
     ) async throws(EventLogError) -> [LoggedMessage] {
         guard let wanted = gap.watermark.next else { return [] }
-        if trace.found[wanted] == nil { try await followPointers(&trace, budget: &budget) }
-        if trace.found[wanted] == nil {
-            guard maySearch, !PlantedBug.repairNeverSearches.isActive else { return [] }
-            try await search(&trace, budget: &budget)
+        if trace.found[wanted] == nil, !isCrowded { try await followPointers(&trace, budget: &budget) }
+        if maySearch, !PlantedBug.repairNeverSearches.isActive {
+            try await search(&trace, for: wanted, ahead: isCrowded ? limit : 1, budget: &budget)
         }
         var run: [LoggedMessage] = []
         var version = wanted
-        while let sequence = trace.found[version], version < gap.lowestParked, run.count < limit,
-            run.isEmpty || mayRead(budget)
+        while let sequence = trace.found[version], isCrowded || version < gap.lowestParked,
+            run.count < limit, run.isEmpty || mayRead(budget)
         {
             guard let message = try await message(at: sequence), isEvent(message, version) else {
                 trace.found[version] = nil  // it has gone since; perhaps there is a copy elsewhere
@@ -112,21 +140,23 @@ struct GapReader: Sendable {
         }
     }
 
-    /// Through the aggregate's subject from its first message on: stream order need not be version order.
-    private func search(_ trace: inout GapTrace, budget: inout Int) async throws(EventLogError) {
+    /// Through the aggregate's subject from the watermark's message on, and then what lies before it: stream order need
+    /// not be version order. It ends when the `wanted` version and as many messages `ahead` of the watermark are known.
+    private func search(
+        _ trace: inout GapTrace, for wanted: AggregateVersion, ahead: Int, budget: inout Int
+    ) async throws(EventLogError) {
         let subject = codec.mapping.subject(of: gap.aggregate)
-        while let position = trace.position, mayRead(budget) {
+        while trace.found[wanted] == nil || trace.found.count < ahead, let position = trace.position, mayRead(budget) {
             budget -= 1
             guard let message = try await log.firstMessage(on: subject, from: position, source: .leader) else {
-                trace.position = nil
-                return
+                trace.searchedAll()
+                continue
             }
-            trace.position = StreamSequence(message.sequence.number + 1)
+            trace.searched(message.sequence)
             guard let envelope = try? codec.decode(message.message), envelope.aggregate == gap.aggregate,
                 envelope.version > gap.watermark
             else { continue }
             trace.note(envelope.version, at: message.sequence)
-            if envelope.version.follows(gap.watermark) { return }
         }
     }
 

@@ -36,9 +36,10 @@ struct Repair: Sendable {
     var waiting: Int { min(memories.count, Self.waitingLimit) }
 
     /// Repairs what can be repaired; a gap that stays backs off. `now` is the database's time. Every gap gets its share
-    /// of the reads, and each time another one is the first.
+    /// of the reads, and each time another one is the first. The `crowded` ones, which have no room left for parked rows,
+    /// are searched for at once.
     /// - Returns: whether anything was found, or reading has to go on.
-    mutating func run(_ gaps: [Gap], now: Timestamp) async throws -> Bool {
+    mutating func run(_ gaps: [Gap], now: Timestamp, crowded: Set<Aggregate>) async throws -> Bool {
         let monotonic = runtime.context.time.monotonic
         let known = Set(gaps.map(\.aggregate))
         memories = memories.filter { known.contains($0.key) }
@@ -57,7 +58,8 @@ struct Repair: Sendable {
             try Task.checkCancellation()
             var own = min(share, budget)
             budget -= own
-            if try await repair(gap, reads: &own, now: now, until: end) { isGoingOn = true }
+            let isCrowded = crowded.contains(gap.aggregate)
+            if try await repair(gap, isCrowded: isCrowded, reads: &own, now: now, until: end) { isGoingOn = true }
             budget += own
         }
         return isGoingOn
@@ -65,14 +67,15 @@ struct Repair: Sendable {
 
     /// - Returns: whether something was found, or the stream has not been read to its end.
     private mutating func repair(
-        _ gap: Gap, reads budget: inout Int, now: Timestamp, until end: Duration
+        _ gap: Gap, isCrowded: Bool, reads budget: inout Int, now: Timestamp, until end: Duration
     ) async throws -> Bool {
         var memory = memories[gap.aggregate] ?? Memory(trace: GapTrace(gap))
         if memory.trace.follow(gap) { (memory.attempts, memory.notBefore) = (0, .zero) }
         let age = now.since(gap.oldestParkedAt)
         let isOld = age > Self.searchPatience || age < .zero  // from the future: parked under a wrong clock
         let reader = GapReader(
-            log: runtime.log, codec: runtime.codec, gap: gap, maySearch: runtime.desk.pending == 0 || isOld,
+            log: runtime.log, codec: runtime.codec, gap: gap,
+            maySearch: isCrowded || runtime.desk.pending == 0 || isOld, isCrowded: isCrowded,
             time: runtime.context.time, end: end)
         let found = try await reader.read(&memory.trace, limit: Self.runLimit, budget: &budget)
         try Task.checkCancellation()

@@ -81,7 +81,8 @@ struct Sweeper: Sendable {
         if case .failure(let error) = wakes, error is any SimulatedFault { throw error }
         var hasRepaired = false
         if !findings.gaps.isEmpty {
-            hasRepaired = try await repair.run(findings.gaps, now: findings.now)
+            hasRepaired = try await repair.run(
+                findings.gaps, now: findings.now, crowded: runtime.board.takeCrowded())
         }
         try wakes.get()
         guard findings.parked > 0 else { return .nothingParked }

@@ -39,10 +39,13 @@ public struct ConsumerError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// A limit of the parked rows is reached: the consumer pauses.
+/// A limit of the parked rows is reached. The consumer pauses if it is that of all rows, or if the aggregate does not
+/// move on (``Crowding``).
 struct ParkedLimitReached: Error, CustomStringConvertible {
     /// The aggregate over its limit; `nil` when all rows together are over theirs.
     let aggregate: Aggregate?
+    /// Where the aggregate stands now.
+    var watermark = AggregateVersion.none
     let limit: Int
 
     var description: String {

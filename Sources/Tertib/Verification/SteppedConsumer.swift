@@ -121,6 +121,6 @@ package struct SteppedConsumer: Sendable {
         return Settlement(
             dispositions: report.dispositions, acknowledged: report.settled(of: batch), carried: tickets,
             held: tickets.filter { report.dispositions[$0] == .held }, hasLeftovers: report.hasLeftovers,
-            isLimited: report.reachedLimit != nil, conflicts: report.conflicts, retried: report.retried)
+            isLimited: !report.reachedLimits.isEmpty, conflicts: report.conflicts, retried: report.retried)
     }
 }

@@ -19,7 +19,7 @@ extension PostgresTransaction {
         LIMIT $4
         """
     private static let selectGaps = """
-        SELECT m.aggregate_type, m.aggregate_id, m.version, p.version, p.envelope, m.oldest_parked_at
+        SELECT m.aggregate_type, m.aggregate_id, m.version, p.version, p.envelope, m.oldest_parked_at, m.stream_sequence
         FROM tertib_watermark AS m
         JOIN tertib_parked AS p ON p.consumer = m.consumer AND p.aggregate_type = m.aggregate_type
             AND p.aggregate_id = m.aggregate_id AND p.version = m.lowest_parked
@@ -60,7 +60,8 @@ extension PostgresTransaction {
         try perform("look for gaps") {
             try runner.rows(Self.selectGaps, [.text(consumer.text), .time(limitTime), .bigint(limit)]) { row in
                 Gap(
-                    aggregate: try row.aggregate(0), watermark: try row.version(2), lowestParked: try row.version(3),
+                    aggregate: try row.aggregate(0), watermark: try row.version(2),
+                    watermarkSequence: try row.sequence(6), lowestParked: try row.version(3),
                     lowestStored: try row.bytes(4), oldestParkedAt: try row.time(5))
             }
         }

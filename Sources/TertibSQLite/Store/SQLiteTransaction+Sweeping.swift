@@ -24,7 +24,7 @@ extension SQLiteTransaction {
         """
     static let selectGaps = """
         SELECT watermark.aggregate_type, watermark.aggregate_id, watermark.version, parked.version, parked.envelope,
-            watermark.oldest_parked_at
+            watermark.oldest_parked_at, watermark.stream_sequence
         FROM tertib_watermark AS watermark
         CROSS JOIN tertib_parked AS parked ON parked.consumer = watermark.consumer
             AND parked.aggregate_type = watermark.aggregate_type AND parked.aggregate_id = watermark.aggregate_id
@@ -63,7 +63,8 @@ extension SQLiteTransaction {
         try perform("look for gaps") {
             try runner.rows(Self.selectGaps, [consumer.text, limitTime.description, limit]) { row in
                 Gap(
-                    aggregate: try row.aggregate(0), watermark: try row.version(2), lowestParked: try row.version(3),
+                    aggregate: try row.aggregate(0), watermark: try row.version(2),
+                    watermarkSequence: try row.sequence(6), lowestParked: try row.version(3),
                     lowestStored: try row.bytes(4), oldestParkedAt: try row.time(5))
             }
         }

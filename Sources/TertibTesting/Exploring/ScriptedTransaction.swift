@@ -207,7 +207,7 @@ extension ScriptedTransaction {
             let lowest = vocabulary.envelopes[Int(word >> 8) - 1]
             return Gap(
                 aggregate: vocabulary.aggregates[index], watermark: ExplorerVocabulary.version(Int(word & 0xFF)),
-                lowestParked: lowest.version, lowestStored: [],
+                watermarkSequence: .none, lowestParked: lowest.version, lowestStored: [],
                 oldestParkedAt: ExplorerVocabulary.now.advanced(by: .seconds(-3600)))
         }
     }

@@ -212,10 +212,22 @@ struct BatchApplierTests {
         let report = try await replica.apply(3, 4, 5, 6)
         #expect(report.outcomes == [.parked: 2])
         #expect(report.overflow.count == 2)
-        #expect(report.reachedLimit != nil)
+        #expect(report.reachedLimits.map(\.limit) == [2])
         #expect(try await replica.parked().map(\.version.number) == [3, 4])
         _ = try await replica.apply(1, 2)
-        #expect(try await replica.apply(5, 6).reachedLimit == nil)
+        #expect(try await replica.apply(5, 6).reachedLimits.isEmpty)
+        #expect(try await replica.history() == [1, 2, 3, 4, 5, 6])
+    }
+
+    @Test("What a batch drains makes room for what it parks")
+    func roomAfterDrain() async throws {
+        let replica = try await replica(maxParkedPerAggregate: 2)
+        _ = try await replica.apply(2, 3)
+        let report = try await replica.apply(1, 5, 6)
+        #expect(report.reachedLimits.isEmpty)
+        #expect(try await replica.history() == [1, 2, 3])
+        #expect(try await replica.parked().map(\.version.number) == [5, 6])
+        #expect(try await replica.apply(4).reachedLimits.isEmpty)
         #expect(try await replica.history() == [1, 2, 3, 4, 5, 6])
     }
 

@@ -167,18 +167,33 @@ struct ConsumerTests {
     }
 
     @Test(
-        "A parked limit pauses the consumer and loses nothing: repair makes room, and it goes on",
-        arguments: [1, 2] as [UInt64])
-    func parkedLimit(seed: UInt64) async throws {
+        "An aggregate at its limit of parked rows that moves on pauses nobody, and nothing is lost",
+        arguments: [1, 2] as [UInt64], [1, 4])
+    func parkedLimit(seed: UInt64, replicas: Int) async throws {
         let world = try World(seed: seed) {
             $0.maxParkedPerAggregate = 5
             $0.batch = 8
         }
         try world.publish((1...60).reversed())
-        try await world.run { consumers in
+        try await world.run(replicas: replicas) { consumers in
             try await world.rest()
             #expect(try await world.history() == (1...60).map { $0 })
-            #expect(consumers[0].counts.pauses > 0)
+            #expect(consumers.map(\.counts.pauses) == [Int](repeating: 0, count: replicas))
+        }
+    }
+
+    @Test("An aggregate that stays at its limit of parked rows pauses the consumer, and nothing is acknowledged")
+    func parkedLimitStays() async throws {
+        let world = try World {
+            $0.maxParkedPerAggregate = 5
+            $0.batch = 8
+        }
+        try world.publish(2...60)
+        try await world.run { consumers in
+            try await world.eventually("the consumer paused") { consumers[0].counts.pauses > 0 }
+            try world.publish(1...1)
+            try await world.rest()
+            #expect(try await world.history() == (1...60).map { $0 })
         }
     }
 

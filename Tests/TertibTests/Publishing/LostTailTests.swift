@@ -99,7 +99,8 @@ struct LostTailTests {
         let world = try World()
         try world.publish(1...4)
         let gap = Gap(
-            aggregate: try Make.aggregate("1"), watermark: .none, lowestParked: try Make.version(4), lowestStored: [],
+            aggregate: try Make.aggregate("1"), watermark: .none, watermarkSequence: .none,
+            lowestParked: try Make.version(4), lowestStored: [],
             oldestParkedAt: Timestamp(microseconds: 0))
         let reader = GapReader(
             log: world.log, codec: try Make.codec(), gap: gap, maySearch: true, time: SystemTime(),
@@ -112,7 +113,8 @@ struct LostTailTests {
         var budget = 100
         #expect(try await reader.read(&trace, limit: 10, budget: &budget).map(\.sequence.number) == [1])
         let after = Gap(
-            aggregate: gap.aggregate, watermark: .first, lowestParked: gap.lowestParked, lowestStored: [],
+            aggregate: gap.aggregate, watermark: .first, watermarkSequence: StreamSequence(1),
+            lowestParked: gap.lowestParked, lowestStored: [],
             oldestParkedAt: gap.oldestParkedAt)
         _ = trace.follow(after)
         let next = GapReader(

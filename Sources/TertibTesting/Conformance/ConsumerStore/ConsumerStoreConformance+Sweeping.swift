@@ -72,11 +72,13 @@ extension ConsumerStoreConformance {
                 let expected = [
                     Gap(
                         aggregate: try Sample.aggregate("older"), watermark: try Sample.version(4),
-                        lowestParked: try Sample.version(7), lowestStored: Array("stored 7".utf8),
+                        watermarkSequence: StreamSequence(40), lowestParked: try Sample.version(7),
+                        lowestStored: Array("stored 7".utf8),
                         oldestParkedAt: Sample.instant),
                     Gap(
-                        aggregate: try Sample.aggregate("old"), watermark: .none, lowestParked: try Sample.version(3),
-                        lowestStored: Array("stored 3".utf8), oldestParkedAt: later(1)),
+                        aggregate: try Sample.aggregate("old"), watermark: .none, watermarkSequence: .none,
+                        lowestParked: try Sample.version(3), lowestStored: Array("stored 3".utf8),
+                        oldestParkedAt: later(1)),
                 ]
                 try Expect.equal(gaps, expected, "the gaps")
                 try Expect.equal(one, [expected[0]], "the longest parked gap")
@@ -92,7 +94,8 @@ extension ConsumerStoreConformance {
         let aggregate = try Sample.aggregate(id)
         _ = try await stored(
             Watermark(
-                aggregate: aggregate, version: try Sample.version(version), parked: parked.count, status: status),
+                aggregate: aggregate, version: try Sample.version(version),
+                streamSequence: StreamSequence(UInt64(version) * 10), parked: parked.count, status: status),
             in: store)
         let rows = try parked.enumerated().map { offset, number in
             try Sample.parked(aggregate, number, at: offset < times.count ? times[offset] : Sample.instant)

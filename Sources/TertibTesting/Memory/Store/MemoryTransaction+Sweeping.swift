@@ -85,7 +85,8 @@ struct MemoryView {
                 let oldest = rows.map(\.parkedAt).min()
             else { return nil }
             return Gap(
-                aggregate: watermark.aggregate, watermark: watermark.version, lowestParked: lowest.version,
+                aggregate: watermark.aggregate, watermark: watermark.version,
+                watermarkSequence: watermark.streamSequence, lowestParked: lowest.version,
                 lowestStored: lowest.stored, oldestParkedAt: oldest)
         }
     }
