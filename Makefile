@@ -11,7 +11,7 @@ export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test mutants explore mutation trial chaos experiment lost-updates bench fuzz test-servers \
-	test-tsan test-asan lint format clean
+	permutations test-tsan test-asan lint format clean
 
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
@@ -82,6 +82,11 @@ test-servers: ## Every supported nats-server, alone and in clusters of three und
 	@$(scripts)/install test
 	@$(scripts)/build tests
 	@$(scripts)/servers $(ARGS)
+
+permutations: ## Three transactions on PostgreSQL and SQLite, in thousands of orders of their steps: many minutes
+	@$(scripts)/install test
+	@$(scripts)/build tests
+	@TERTIB_PERMUTATIONS=all $(scripts)/run-tests --filter PermutationTests
 
 test-tsan: ## The tests of core, runtime and test kit under the thread sanitizer
 	@$(scripts)/install test

@@ -1,29 +1,29 @@
 public import Tertib
 
-/// What a permutation runs on: a database that can be emptied, opened by two replicas, and asked who waits.
+/// What a permutation runs on: a database that can be emptied, opened by several replicas, and asked who waits.
 public struct PermutationDatabase: Sendable {
     /// What it is called in a mismatch.
     public let name: String
     /// Whether a claim that meets a neighbour waits for a moment of its own, and then counts as lost.
     let claimsEndByThemselves: Bool
-    let isWaiting: @Sendable () async throws -> Bool
-    let empty: @Sendable () async throws -> (first: any ConsumerStore, second: any ConsumerStore)
+    let waiting: @Sendable () async throws -> Int
+    let empty: @Sendable () async throws -> [any ConsumerStore]
 
     /// Creates a description.
     /// - Parameters:
     ///   - claimsEndByThemselves: Whether a claim that meets a neighbour waits for a moment and then counts as lost; then
     ///     it is never taken for one that waits until the neighbour is done.
-    ///   - isWaiting: Whether a transaction waits for another one now. Only asked while both are open and one of them
-    ///     does not come back from a step, so a database with one writer at a time may say `true` always.
-    ///   - empty: Empties all tables, those of ``ConformanceSQL`` included, and opens two stores, the same ones each
-    ///     time or others. Closing them is the caller's.
+    ///   - waiting: How many transactions wait for another one now. Only asked while several are open and one of them
+    ///     does not come back from a step, so a database with one writer at a time may say `Int.max` always.
+    ///   - empty: Empties all tables, those of ``ConformanceSQL`` included, and opens a store for each transaction of the
+    ///     largest script, the same ones each time or others. Closing them is the caller's.
     public init(
-        _ name: String, claimsEndByThemselves: Bool = false, isWaiting: @escaping @Sendable () async throws -> Bool,
-        empty: @escaping @Sendable () async throws -> (first: any ConsumerStore, second: any ConsumerStore)
+        _ name: String, claimsEndByThemselves: Bool = false, waiting: @escaping @Sendable () async throws -> Int,
+        empty: @escaping @Sendable () async throws -> [any ConsumerStore]
     ) {
         self.name = name
         self.claimsEndByThemselves = claimsEndByThemselves
-        self.isWaiting = isWaiting
+        self.waiting = waiting
         self.empty = empty
     }
 
@@ -32,11 +32,11 @@ public struct PermutationDatabase: Sendable {
         let current = CurrentMemory()
         return PermutationDatabase(
             isolation == .serial ? "memory, one writer" : "memory, read committed",
-            isWaiting: { (current.store?.waitingTransactions ?? 0) > 0 },
+            waiting: { current.store?.waitingTransactions ?? 0 },
             empty: {
                 let store = MemoryStore(isolation: isolation)
                 current.store = store
-                return (store, store.replica())
+                return [store, store.replica(), store.replica()]
             })
     }
 }

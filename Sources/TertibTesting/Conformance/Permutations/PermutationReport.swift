@@ -2,8 +2,10 @@
 public struct PermutationReport: Sendable {
     /// How many interleavings were run on each of the two.
     public private(set) var interleavings = 0
-    /// In how many of them a transaction waited for the other one.
+    /// In how many of them a transaction waited for another one.
     public private(set) var waits = 0
+    /// In how many of them two transactions waited at once.
+    public private(set) var queues = 0
     /// In how many of them the database ended a transaction with a conflict.
     public private(set) var conflicts = 0
     /// In how many of them a claim was lost.
@@ -12,10 +14,10 @@ public struct PermutationReport: Sendable {
     public internal(set) var mismatches: [String] = []
 
     mutating func count(_ outcome: PermutationRun.Outcome) {
-        let stories = [outcome.first, outcome.second]
         interleavings += 1
-        if stories.contains(where: { !$0.waits.isEmpty }) { waits += 1 }
+        if outcome.stories.contains(where: { !$0.waits.isEmpty }) { waits += 1 }
+        if outcome.isQueue { queues += 1 }
         if outcome.hasConflict { conflicts += 1 }
-        if stories.contains(where: { $0.steps.contains("won nothing") }) { lostClaims += 1 }
+        if outcome.stories.contains(where: { $0.steps.contains("won nothing") }) { lostClaims += 1 }
     }
 }

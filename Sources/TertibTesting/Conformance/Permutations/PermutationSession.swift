@@ -7,8 +7,10 @@ final class PermutationSession: Sendable {
     struct Story: Hashable, Sendable {
         /// What came of each step that was taken.
         var steps: [String] = []
-        /// The turns in which it waited for the other transaction.
+        /// The turns in which it waited for another transaction.
         var waits: [Int] = []
+        /// Whether somebody else waited too when one of these waits began.
+        var isBehindAnother = false
         /// How it ended.
         var end: String?
     }
@@ -42,7 +44,7 @@ final class PermutationSession: Sendable {
     /// Whether its transaction has begun and not ended.
     var isOpen: Bool { state.withLock { $0.begun > 0 && $0.story.end == nil } }
 
-    /// Whether it waits for the other transaction.
+    /// Whether it waits for another transaction.
     var isHeld: Bool { state.withLock { $0.isHeld } }
 
     /// Whether the turn in hand is a claim.
@@ -88,10 +90,11 @@ final class PermutationSession: Sendable {
         if starts.indices.contains(turn) { starts[turn].open() }
     }
 
-    /// Notes that the turn in hand waits for the other transaction.
-    func hold() {
+    /// Notes that the turn in hand waits for another transaction, and whether somebody else waits too.
+    func hold(isBehindAnother: Bool) {
         state.withLock { state in
             state.isHeld = true
+            state.story.isBehindAnother = state.story.isBehindAnother || isBehindAnother
             state.story.waits.append(state.begun)
         }
     }

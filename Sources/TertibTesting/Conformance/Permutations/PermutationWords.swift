@@ -3,6 +3,8 @@ import TertibCore
 
 /// How a permutation tells what it has seen: the same words for the same thing, in an order of their own.
 enum PermutationWords {
+    static func ordinal(_ index: Int) -> String { ["first", "second", "third"][index] }
+
     static func list(_ words: [String]) -> String {
         words.isEmpty ? "nothing" : words.sorted().joined(separator: "; ")
     }

@@ -1,4 +1,4 @@
-/// Compares two databases by everything that two transactions can do to each other: every script in every order of its
+/// Compares two databases by everything that two or three transactions can do to each other: every script in every order of its
 /// turns, on both, with the same outcome. An outcome is what came of each step, who waited and when, how each
 /// transaction ended, and what is in the tables afterwards.
 ///
@@ -6,22 +6,27 @@
 public enum Permutations {
     /// Runs interleavings of `scripts` on both databases.
     ///
-    /// Whom a database ends in a circle of waits depends on when it looks: such an interleaving is repeated a few times
-    /// before it counts as a mismatch.
-    /// - Parameter stride: 1 for all orders of a script's turns, `n` for every n-th.
+    /// Whom a database ends in a circle of waits depends on when it looks, and who of two that wait goes first may be
+    /// chance: such an interleaving is repeated before it counts as a mismatch.
+    /// - Parameters:
+    ///   - stride: 1 for all orders of a script's turns, `n` for every n-th.
+    ///   - limit: At most so many orders of each script, evenly spread.
     /// - Throws: what a database throws outside of the transactions under test, and ``EventuallyError`` for a step that
     ///   neither ends nor waits.
     public static func compare(
-        _ scripts: [PermutationScript], on left: PermutationDatabase, with right: PermutationDatabase, stride: Int = 1
+        _ scripts: [PermutationScript], on left: PermutationDatabase, with right: PermutationDatabase, stride: Int = 1,
+        limit: Int = .max
     ) async throws -> PermutationReport {
         var report = PermutationReport()
         for script in scripts {
-            for (number, order) in script.orders.enumerated() where number.isMultiple(of: stride) {
+            let orders = script.orders
+            let stride = max(stride, orders.count / limit + (orders.count.isMultiple(of: limit) ? 0 : 1))
+            for (number, order) in orders.enumerated() where number.isMultiple(of: stride) {
                 let expected = try await PermutationRun.outcome(of: script, in: order, on: left)
                 var found = try await PermutationRun.outcome(of: script, in: order, on: right)
                 report.count(found)
                 var repetitions = 0
-                while found != expected, found.hasConflict, expected.hasConflict, repetitions < repetitionLimit {
+                while found != expected, isChance(found, expected), repetitions < repetitionLimit {
                     repetitions += 1
                     found = try await PermutationRun.outcome(of: script, in: order, on: right)
                 }
@@ -34,15 +39,18 @@ public enum Permutations {
         return report
     }
 
-    private static let repetitionLimit = 8
+    private static let repetitionLimit = 24
 
-    private static func words(_ script: PermutationScript, _ order: [Bool]) -> String {
-        let turns = order.map { $0 ? "2" : "1" }.joined()
+    private static func isChance(_ one: PermutationRun.Outcome, _ other: PermutationRun.Outcome) -> Bool {
+        one.hasConflict && other.hasConflict || one.isQueue || other.isQueue
+    }
+
+    private static func words(_ script: PermutationScript, _ order: [Int]) -> String {
+        let turns = order.map { "\($0 + 1)" }.joined()
         return """
             \(script.name), in the order \(turns)
               before: \(script.setup)
-              first: \(script.first)
-              second: \(script.second)
+              \(script.transactions.map { "\($0)" }.joined(separator: "\n  "))
 
             """
     }
@@ -54,8 +62,7 @@ public enum Permutations {
         }
         return """
               on \(name):
-                first \(story(outcome.first))
-                second \(story(outcome.second))
+                \(outcome.stories.map(story).joined(separator: "\n    "))
                 \(outcome.state.joined(separator: "\n    "))
 
             """

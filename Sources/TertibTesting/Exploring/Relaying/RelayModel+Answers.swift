@@ -92,7 +92,7 @@ extension RelayModel {
     // MARK: - At rest
 
     /// Lets one relay alone publish what is left, and the oracles look at what comes of it.
-    /// - Returns: what they have found, and the relay's steps.
+    /// - Returns: what they have found, and the relay's steps up to it when it is something that it did.
     func checkRest(_ state: RelayState) -> (violation: ExplorerViolation?, steps: [RelayStep]) {
         var last = state
         var steps: [RelayStep] = []
@@ -106,6 +106,7 @@ extension RelayModel {
                 if let violation = take(RelayStep(.call, 0), in: &last) { return (violation, steps) }
             }
         }
-        return (jury.judgeRest(last), steps)
+        // What is missing then is seen without the rounds that did not help.
+        return (jury.judgeRest(last), [])
     }
 }

@@ -10,6 +10,8 @@ final class MemoryCore {
         var records: [MemoryTableName: [MemoryKey: MemoryRecord?]] = [:]
         var undo: [Undo] = []
         var taken: [MemoryLock] = []
+        /// Locks that are kept although nothing was written.
+        var kept: Set<MemoryLock> = []
     }
 
     private struct Undo {
@@ -80,7 +82,10 @@ final class MemoryCore {
     func undo(to mark: Mark, of transaction: MemoryTransactionID) {
         undoWrites(to: mark, of: transaction)
         guard var overlay = overlays[transaction] else { return }
-        for lock in overlay.taken[mark.taken...] { locks.release(lock, by: transaction) }
+        for lock in overlay.taken[mark.taken...] {
+            locks.release(lock, by: transaction)
+            overlay.kept.remove(lock)
+        }
         overlay.taken.removeSubrange(mark.taken...)
         overlays[transaction] = overlay
     }
@@ -103,13 +108,19 @@ final class MemoryCore {
         guard let taken = overlays[transaction]?.taken, taken.count > mark.taken else { return }
         var kept: [MemoryLock] = []
         for lock in taken[mark.taken...] {
-            if overlays[transaction]?.records[lock.table]?[lock.key] == nil {
+            let isWritten = overlays[transaction]?.records[lock.table]?[lock.key] != nil
+            if !isWritten, overlays[transaction]?.kept.contains(lock) != true {
                 locks.release(lock, by: transaction)
             } else {
                 kept.append(lock)
             }
         }
         overlays[transaction]?.taken.replaceSubrange(mark.taken..., with: kept)
+    }
+
+    /// Keeps the lock of a row that a statement has waited for, compared again and not changed, as PostgreSQL does.
+    func keepLock(_ key: MemoryKey, in table: MemoryTableName, for transaction: MemoryTransactionID) {
+        overlays[transaction]?.kept.insert(MemoryLock(table: table, key: key))
     }
 
     // MARK: - Rows

@@ -53,6 +53,7 @@ extension MemoryRecord {
 struct MemoryTable: Sendable {
     private(set) var records: [MemoryKey: MemoryRecord] = [:]
     private var order: [MemoryKey] = []
+    private var deletions: [MemoryKey: Int] = [:]
 
     subscript(key: MemoryKey) -> MemoryRecord? { records[key] }
 
@@ -64,8 +65,12 @@ struct MemoryTable: Sendable {
         return order[start..<end]
     }
 
+    /// How often a user's row with this key was deleted.
+    func deletions(of key: MemoryKey) -> Int { deletions[key] ?? 0 }
+
     mutating func set(_ record: MemoryRecord?, at key: MemoryKey) {
         let isThere = records[key] != nil
+        if record == nil, case .row? = records[key] { deletions[key, default: 0] += 1 }
         records[key] = record
         switch (isThere, record != nil) {
         case (false, true): order.insert(key, at: position(of: key))

@@ -99,7 +99,14 @@ public final class MemoryTables {
         for (key, record) in core.records(in: table, for: transaction, on: snapshot) {
             guard let row = record.row, matches(row) else { continue }
             try core.lock(key, in: table, for: transaction)
-            guard let latest = core.record(key, in: table, for: transaction)?.row, matches(latest) else { continue }
+            // The row that the snapshot names is gone when it was deleted meanwhile, also if another has its key now.
+            guard snapshot[table].deletions(of: key) == core.committed[table].deletions(of: key),
+                let latest = core.record(key, in: table, for: transaction)?.row
+            else { continue }
+            guard matches(latest) else {
+                core.keepLock(key, in: table, for: transaction)
+                continue
+            }
             try body(key, latest, transaction)
             count += 1
         }

@@ -18,7 +18,10 @@ extension MemoryTransaction {
             }
             try core.lock(key, in: .head, for: id)
             let row = core.record(key, in: .head, for: id)?.head
-            guard row?.version == expected?.version else { return false }
+            guard row?.version == expected?.version else {
+                if expected != nil, row != nil { core.keepLock(key, in: .head, for: id) }
+                return false
+            }
             var written = head
             if let row, row.publishedVersion > head.publishedVersion {
                 written.publishedVersion = row.publishedVersion
