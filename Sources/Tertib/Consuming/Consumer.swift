@@ -154,7 +154,9 @@ extension Consumer {
     }
 }
 
-/// Says in-progress for what is delivered and not finished, every third of the acknowledgement wait.
+/// Every third of the acknowledgement wait it says in-progress for what is delivered and not finished, and looks whether
+/// the stream is still the consumer's: one that was created anew may have a durable consumer of the same name, whose
+/// deliveries look like any other.
 struct ProgressLoop: Sendable {
     let runtime: ConsumerRuntime
 
@@ -164,6 +166,11 @@ struct ProgressLoop: Sendable {
             try await runtime.context.time.sleep(for: runtime.settings.acknowledgementWait / 3)
             let inHand = runtime.desk.inHand
             if !inHand.isEmpty { await runtime.source.answer(.inProgress, to: inHand) }
+            do {
+                try runtime.applier.registration.check(try await runtime.log.state(), for: runtime.settings.name)
+            } catch is EventLogError {
+                // The broker is away, or the stream is gone: whoever receives from it waits, or ends with the reason.
+            }
         }
     }
 }

@@ -3,6 +3,11 @@ import Synchronization
 import TertibCore
 
 /// Appends events where the stream is the truth: the broker enforces the expected version.
+///
+/// With a store, versions never start again. What was trimmed goes on behind the head that the store knows; a stream that
+/// has lost the head's event, or was created anew, is refused. Two things it cannot know: a version whose writer died
+/// before it noted the head, and whose aggregate's history was then deleted altogether, is given again; and where the
+/// place of a lost event has been trimmed since, the loss looks like trimming, so that versions go on behind it.
 struct Appender: Sendable {
     let log: any EventLog
     let store: (any ConsumerStore)?
@@ -64,6 +69,7 @@ struct Appender: Sendable {
         } catch {
             guard let last = receipts.last else { throw error }
             await record(last)
+            if PlantedBug.partialAppendForgotten.isActive { throw error }
             throw PartialAppend(receipts: receipts, underlying: error)
         }
         if let last = receipts.last { await record(last) }

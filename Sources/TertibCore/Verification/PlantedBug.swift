@@ -23,6 +23,8 @@ package enum PlantedBug: UInt8, CaseIterable, Sendable {
     case forkIgnored
     /// A second event of a parked version counts as a duplicate.
     case forkAgainstParkedIgnored
+    /// Of two events of one version that are parked together the second one counts as a copy.
+    case forkInBatchIgnored
     /// Applying a parked event does not raise the watermark.
     case drainForgetsWatermark
     /// Rows that were drained stay.
@@ -100,6 +102,12 @@ package enum PlantedBug: UInt8, CaseIterable, Sendable {
     case relayPassesOverUndecided
     /// A publish whose event is there already takes it for another writer's.
     case ownEventNotRecognised
+    /// Of several events to append the receipts of the first ones are lost when a later one fails.
+    case partialAppendForgotten
+    /// Where the stream has lost its tail, the next version is published behind whatever the subject has.
+    case lostTailPassed
+    /// What was read from the stream is applied although the stream is another one by then.
+    case anotherStreamApplied
 
     /// Whether this build can have bugs at all.
     package static var arePossible: Bool {
@@ -116,7 +124,7 @@ package enum PlantedBug: UInt8, CaseIterable, Sendable {
         case .acknowledgedBeforeCommit, .duplicateAcknowledgedEarly, .unknownCommitAcknowledged,
             .acknowledgedAtShutdown, .effectBeforeWatermark, .watermarkBeforeEffect, .repairNeverSearches,
             .markedWithoutAcknowledgement, .relayOutOfOrder, .retryMintsNewID, .relayPassesOverUndecided,
-            .ownEventNotRecognised:
+            .ownEventNotRecognised, .partialAppendForgotten, .lostTailPassed, .anotherStreamApplied:
             true
         default:
             false

@@ -10,7 +10,7 @@ public struct LimitOracle: Oracle {
     /// What it says in lists.
     public let statement =
         "what is parked stays within its limits"
-    private let maxParkedPerAggregate: Int
+    private var maxParkedPerAggregate: Int
     private let maxParkedInAll: Int
 
     /// Creates an oracle that knows the limits; that of all rows together includes a batch a replica.
@@ -21,6 +21,7 @@ public struct LimitOracle: Oracle {
 
     /// Judges each commit. A row that waits for its next attempt is exempt.
     public mutating func observe(_ observation: Observation) -> String? {
+        if case .limitRaised(let limit) = observation { maxParkedPerAggregate = limit }
         guard case .committed(let commit) = observation else { return nil }
         for change in commit.changes {
             let count = change.parked.count { $0.reason == .gap || $0.reason == .behindFailure }

@@ -15,6 +15,14 @@ public enum Observation: Sendable {
     case acknowledged(AcknowledgementObservation)
     /// The stream has lost everything before a sequence, as it may.
     case trimmed(before: StreamSequence)
+    /// The stream has lost everything after a sequence, which it had acknowledged; its sequences are used again.
+    case lostTail(after: StreamSequence)
+    /// The stream was deleted and created anew, empty, with sequences from 1.
+    case recreated
+    /// Somebody has given the consumer room for so many parked rows of an aggregate.
+    case limitRaised(maxParkedPerAggregate: Int)
+    /// A call that appends begins, with ``AppendObservation/Outcome/open``, or has come to its end.
+    case append(AppendObservation)
     /// A transaction has written a watermark that it has not claimed, as no real store lets it.
     case wroteUnclaimed(Aggregate)
     /// A batch has committed, and this is what becomes of its deliveries.
@@ -172,6 +180,8 @@ public struct RestObservation: Sendable {
     public var events: [Envelope] = []
     /// Messages that the consumer has not been delivered, or has not answered.
     public var unanswered = 0
+    /// Whether every consumer has stopped with a reason that only a person can remove: then nobody comes to rest.
+    public var isStopped = false
     /// Calls to the store in each second in which nothing happened, a replica.
     public var idleCalls = 0.0
 

@@ -6,6 +6,8 @@ public struct OracleSettings: Sendable {
     public var types: Set<AggregateType>?
     /// The types that are published by way of the outbox.
     public var published: Set<AggregateType> = []
+    /// The types that are written by append alone.
+    public var appended: Set<AggregateType> = []
     /// At most so many rows of an aggregate are parked.
     public var maxParkedPerAggregate = Int.max
     /// At most so many rows are parked in all, a batch a replica included.
@@ -30,7 +32,8 @@ public struct OracleSettings: Sendable {
             StateOracle(), AppliedOnceOracle(), WatermarkOracle(allowsLeftovers: allowsLeftovers), DeliveriesOracle(),
             AcknowledgementOracle(), RestOracle(types: types),
             LimitOracle(maxParkedPerAggregate: maxParkedPerAggregate, maxParkedInAll: maxParkedInAll),
-            PublishedOracle(types: published), EndsOracle(),
+            PublishedOracle(types: published), AppendOracle(types: appended), ForkOracle(), StreamOracle(),
+            EndsOracle(),
         ]
         if knowsHandlers { oracles.append(PoisonOracle(failing: failing, bad: bad, maxAttempts: maxAttempts)) }
         return oracles

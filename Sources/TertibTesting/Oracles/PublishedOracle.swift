@@ -4,6 +4,9 @@ public import TertibCore
 /// An event is published if, and only if, the transaction that staged it has committed; in version order, and a version
 /// never with two contents.
 ///
+/// What the stream has lost after it acknowledged it is published again before anything that follows it. Where nothing
+/// follows, nobody looks.
+///
 /// A world without a relay publishes nothing, so that the oracle has nothing to say there.
 public struct PublishedOracle: Oracle {
     /// `published-iff-committed`
@@ -14,9 +17,10 @@ public struct PublishedOracle: Oracle {
         + "in version order, with one content"
     private let types: Set<AggregateType>
     private var staged: [LedgerEntry: Bool] = [:]
-    private var published: [Aggregate: AggregateVersion] = [:]
     private var contents: [LedgerEntry: [UInt8]] = [:]
     private var places: [LedgerEntry: StreamSequence] = [:]
+    private var lost: Set<LedgerEntry> = []
+    private var versions = StoredVersions()
     private var firstSequence = StreamSequence(1)
     private var receipts: [LedgerEntry] = []
 
@@ -37,20 +41,36 @@ public struct PublishedOracle: Oracle {
             return types.contains(event.aggregate.type) ? judge(event, at: message.sequence) : nil
         case .trimmed(let sequence):
             firstSequence = max(firstSequence, sequence)
+            versions.trim(before: sequence)
+            return nil
+        case .lostTail(let last):
+            lose(after: last)
             return nil
         case .published(let receipt):
             receipts.append(
                 LedgerEntry(aggregate: receipt.aggregate, version: receipt.version, eventID: receipt.eventID))
             return nil
-        case .rest:
-            let missing = staged.filter { !$0.value }.keys.map(\.description).sorted()
-            if let first = missing.first { return "\(first) was committed and is not in the stream" }
-            if let receipt = receipts.first(where: { contents[$0] == nil && types.contains($0.aggregate.type) }) {
-                return "\(receipt) was reported as published and is not in the stream"
-            }
-            return nil
+        case .rest(let rest): return rest.isStopped ? nil : judgeRest()
         default: return nil
         }
+    }
+
+    private mutating func lose(after last: StreamSequence) {
+        for (entry, place) in places where place > last {
+            places[entry] = nil
+            lost.insert(entry)
+        }
+        versions.lose(after: last)
+        firstSequence = min(firstSequence, StreamSequence(last.number + 1))
+    }
+
+    private func judgeRest() -> String? {
+        let missing = staged.filter { !$0.value }.keys.map(\.description).sorted()
+        if let first = missing.first { return "\(first) was committed and is not in the stream" }
+        if let receipt = receipts.first(where: { contents[$0] == nil && types.contains($0.aggregate.type) }) {
+            return "\(receipt) was reported as published and is not in the stream"
+        }
+        return nil
     }
 
     private mutating func judge(_ event: Envelope, at sequence: StreamSequence) -> String? {
@@ -61,13 +81,11 @@ public struct PublishedOracle: Oracle {
         if let place = places[entry], place >= firstSequence {
             return "\(entry) is published again, and the stream still has it as message \(place)"
         }
-        if let known = contents[entry] {
-            return known == event.body ? nil : "\(entry) is published with two contents"
-        }
+        let known = contents[entry]
+        if let known, known != event.body { return "\(entry) is published with two contents" }
         contents[entry] = event.body
-        let last = published[event.aggregate] ?? .none
-        guard event.version.follows(last) else { return "\(entry) is published after version \(last)" }
-        published[event.aggregate] = event.version
-        return nil
+        if known != nil, lost.remove(entry) == nil { return nil }  // the stream has trimmed it, and has it once more
+        return versions.add(event.version, of: event.aggregate, at: sequence)
+            .map { "\(entry) is published after version \($0)" }
     }
 }

@@ -24,7 +24,7 @@ public struct RestOracle: Oracle {
 
     /// Judges the rest.
     public mutating func observe(_ observation: Observation) -> String? {
-        guard case .rest(let rest) = observation else { return nil }
+        guard case .rest(let rest) = observation, !rest.isStopped else { return nil }
         if rest.unanswered > 0 { return "\(rest.unanswered) messages are not delivered, or not answered" }
         if let row = rest.unpublished.first { return "\(row.aggregate)@\(row.version) is staged and not published" }
         if rest.idleCalls > idleLimit { return "an idle replica makes \(Int(rest.idleCalls)) store calls a second" }

@@ -41,6 +41,10 @@ public struct Disturbance: Hashable, Sendable, Codable {
         case databaseClock
         /// The replica's wall clock jumps.
         case replicaClock
+        /// The database's wall clock stands still.
+        case databaseClockStopped
+        /// The replica's wall clock stands still.
+        case replicaClockStopped
         /// A replica joins.
         case join
         /// The replica leaves in order.
@@ -49,6 +53,13 @@ public struct Disturbance: Hashable, Sendable, Codable {
         case forget
         /// All but the last ``Disturbance/amount`` messages are deleted.
         case trim
+        /// The broker goes away, and comes back without its last ``Disturbance/amount`` messages and what it knew of
+        /// their deliveries.
+        case loseTail
+        /// The stream is deleted, and restored from a backup that lacks its last ``Disturbance/amount`` messages.
+        case restore
+        /// The stream is deleted and created anew, empty; ``Disturbance/lasting`` later the replicas are told.
+        case recreate
     }
 
     /// What happens.

@@ -7,24 +7,28 @@ struct Minimiser {
     private let oracle: String
     private let deadline: ContinuousClock.Instant
     private var best: SimulationPlan
+    /// When the oracle objects, in milliseconds from the start.
+    private var end: Int
     /// How many runs it took.
     private(set) var runs = 0
 
-    /// Makes `plan` smaller, of which `oracle` was the first to object.
+    /// Makes `plan` smaller, in which `violation` was the first one.
     static func minimise(
-        _ plan: SimulationPlan, oracle: String, subject: SimulationSubject, within limit: Duration
+        _ plan: SimulationPlan, violation: Violation, subject: SimulationSubject, within limit: Duration
     ) -> SimulationPlan {
-        var minimiser = Minimiser(
-            subject: subject, oracle: oracle, deadline: .now + limit, best: plan)
+        var minimiser = Minimiser(subject, violation, deadline: .now + limit, best: plan)
         minimiser.run()
         return minimiser.best
     }
 
-    private init(subject: SimulationSubject, oracle: String, deadline: ContinuousClock.Instant, best: SimulationPlan) {
+    private init(
+        _ subject: SimulationSubject, _ violation: Violation, deadline: ContinuousClock.Instant, best: SimulationPlan
+    ) {
         self.subject = subject
-        self.oracle = oracle
         self.deadline = deadline
         self.best = best
+        oracle = violation.oracle
+        end = violation.at
     }
 
     private var isOver: Bool { ContinuousClock.now >= deadline }
@@ -33,18 +37,23 @@ struct Minimiser {
         var before = -1
         while before != size(best), !isOver {
             before = size(best)
+            cutEnd()
+            dropAggregates()
             dropFaults()
             reduce(\.disturbances)
             reduce(\.events)
             reduce(\.staged)
+            reduce(\.appended)
             reduce(\.failing)
+            lowerCounts()
             dropReplicas()
             plainChoices()
         }
     }
 
     private func size(_ plan: SimulationPlan) -> Int {
-        plan.events.count + plan.staged.count + plan.disturbances.count + plan.failing.count + plan.options.replicas
+        plan.events.count + plan.staged.count + plan.appended.count + plan.disturbances.count + plan.failing.count
+            + plan.options.replicas
             + (plan.schedule?.positions.count ?? 0) + (plan.broker?.positions.count ?? 0)
     }
 
@@ -66,10 +75,36 @@ struct Minimiser {
             outcome.violations.first?.oracle == oracle
         else { return false }
         best = outcome.plan
+        end = outcome.violations.first?.at ?? end
         return true
     }
 
     // MARK: - What can be left out
+
+    /// What would happen only after the oracle has objected.
+    private mutating func cutEnd() {
+        var candidate = best
+        candidate.events.removeAll { $0.at > end }
+        candidate.staged.removeAll { $0.at > end }
+        candidate.appended.removeAll { $0.at > end }
+        candidate.disturbances.removeAll { ($0.at ?? 0) > end }
+        candidate.options.milliseconds = min(candidate.options.milliseconds, end)
+        if size(candidate) < size(best) { _ = keep(candidate) }
+    }
+
+    /// Whole aggregates, with everything that concerns them.
+    private mutating func dropAggregates() {
+        let plan = best
+        let names = Set(plan.events.map(\.aggregate) + plan.staged.map(\.aggregate) + plan.appended.map(\.aggregate))
+        reduce(names.sorted()) { candidate, kept in
+            candidate.events = plan.events.filter { kept.contains($0.aggregate) }
+            candidate.staged = plan.staged.filter { kept.contains($0.aggregate) }
+            candidate.appended = plan.appended.filter { kept.contains($0.aggregate) }
+            candidate.failing = plan.failing.filter { kept.contains($0.aggregate) }
+        } try: {
+            $0.keep($1)
+        }
+    }
 
     private mutating func dropFaults() {
         let changes: [(inout SimulationOptions) -> Void] = [
@@ -83,11 +118,28 @@ struct Minimiser {
         }
     }
 
+    /// Fewer replicas, which share what all of them did.
     private mutating func dropReplicas() {
         for count in 1..<max(2, best.options.replicas) {
             var candidate = best
             candidate.options.replicas = count
+            for index in candidate.staged.indices { candidate.staged[index].replica %= count }
+            for index in candidate.appended.indices { candidate.appended[index].replica %= count }
             if keep(candidate) { return }
+        }
+    }
+
+    /// One event a transaction, and one a call.
+    private mutating func lowerCounts() {
+        for index in best.staged.indices where best.staged[index].count > 1 {
+            var candidate = best
+            candidate.staged[index].count = 1
+            _ = keep(candidate)
+        }
+        for index in best.appended.indices where best.appended[index].count > 1 {
+            var candidate = best
+            candidate.appended[index].count = 1
+            _ = keep(candidate)
         }
     }
 

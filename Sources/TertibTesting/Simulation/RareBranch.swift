@@ -23,6 +23,8 @@ public enum RareBranch: String, Hashable, Sendable, Codable, CaseIterable, Compa
     case quarantine
     /// A fork was found.
     case fork
+    /// A fork came when later versions had been applied already, which nobody notices by versions alone.
+    case forkBelowWatermark
     /// A batch was begun again with a savepoint an event.
     case careful
     /// A commit's outcome stayed unknown, and it had happened.
@@ -43,6 +45,20 @@ public enum RareBranch: String, Hashable, Sendable, Codable, CaseIterable, Compa
     case unknownPublish
     /// A publish met another last message than it expected.
     case superseded
+    /// An append lost a race, or expected a version that was not the current one.
+    case appendConflict
+    /// Of several events to append only the first ones were written.
+    case partialAppend
+    /// An append found that an earlier attempt had been stored.
+    case appendRecognised
+    /// The broker lost messages that it had acknowledged.
+    case lostTail
+    /// A relay took back that events were published which the stream has lost, and published them again.
+    case reopened
+    /// A consumer stopped because its stream was gone, or another one.
+    case streamRefused
+    /// A consumer that had reached a limit of parked rows came to rest only when somebody gave it room.
+    case limitRaised
     /// A consumer paused: a limit reached, or a database away.
     case paused
 

@@ -19,8 +19,8 @@ import TertibCore
 ///     delivered, in whatever order and number the seed says.
 ///   - publishes: The aggregate types that the handlers stage events of.
 ///   - statements: What the handlers' SQL means; see ``MemoryStatement``.
-///   - configure: Changes what a seed stands for, such as to leave a fault out. Forks, poison and trims, which may stop
-///     an aggregate for good, are left out unless it asks for them.
+///   - configure: Changes what a seed stands for, such as to leave a fault out. Forks, poison, trims and what the
+///     broker loses, which may stop an aggregate for good, are left out unless it asks for them.
 ///   - handlers: Registers the handlers, once for each replica's start.
 ///   - invariant: Is asked when everything has come to rest; throws where something is wrong.
 /// - Throws: ``SimulationFailure`` with the first run that failed, made smaller, as a timeline.
@@ -41,7 +41,8 @@ public func simulate(
     let report = try await simulation.run(count: seeds.count, jobs: 1, failureLimit: 1, progress: { _ in }) { index in
         var options = SimulationOptions(seed: seeds.lowerBound + UInt64(index))
         // Foreign events of a user's aggregates, and what stops one for good, only where the user asks for it.
-        (options.staged, options.forks, options.poison, options.trims) = (0, 0, 0, 0)
+        (options.staged, options.appends, options.forks, options.poison, options.trims) = (0, 0, 0, 0, 0)
+        (options.lostTails, options.restores, options.recreations) = (0, 0, 0)
         configure(&options)
         return SimulationPlan(options, histories: histories.lengths)
     }

@@ -25,7 +25,7 @@ extension Simulation {
 
 extension SimulationPlan {
     /// A small run that has a bit of everything: gaps, a duplicate, a failing handler, a malformed message, staged
-    /// events, and two replicas.
+    /// and appended events, and two replicas.
     public static let reference: SimulationPlan = {
         var options = SimulationOptions(plain: 1)
         options.milliseconds = 600
@@ -42,6 +42,7 @@ extension SimulationPlan {
                 Staged(at: 50, replica: 0, aggregate: "order/1", count: 2),
                 Staged(at: 250, replica: 1, aggregate: "order/1", count: 1),
             ],
+            appended: [Appended(at: 150, replica: 0, aggregate: "account/1", count: 2, expects: true)],
             failing: [Failing(aggregate: "product/1", version: 3, times: 1)], disturbances: [])
     }()
 }

@@ -33,9 +33,9 @@ public struct Simulation: Sendable {
     public func minimise(_ outcome: SimulationOutcome, within limit: Duration = .seconds(10)) async throws
         -> SimulationOutcome
     {
-        guard let oracle = outcome.violations.first?.oracle else { return outcome }
+        guard let violation = outcome.violations.first else { return outcome }
         return try await SimulationRun.onThread { [subject] in
-            let plan = Minimiser.minimise(outcome.plan, oracle: oracle, subject: subject, within: limit)
+            let plan = Minimiser.minimise(outcome.plan, violation: violation, subject: subject, within: limit)
             return try SimulationRun.run(plan, subject: subject, keepsTrace: true)
         }
     }

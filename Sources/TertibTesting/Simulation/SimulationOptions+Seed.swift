@@ -22,6 +22,8 @@ extension SimulationOptions {
         drawDeliveryFaults(&draw)
         drawOutages(&draw)
         drawHostileEvents(&draw)
+        if draw.happens(0.5) { appends = draw.number(1...10) }
+        drawAccidents(&draw)
     }
 
     private mutating func drawDeliveryFaults(_ draw: inout SeededGenerator) {
@@ -52,17 +54,23 @@ extension SimulationOptions {
         if draw.happens(0.3) { scaling = draw.number(1...3) }
     }
 
+    private mutating func drawAccidents(_ draw: inout SeededGenerator) {
+        if draw.happens(0.15) { lostTails = draw.number(1...2) }
+        if draw.happens(0.05) { restores = 1 }
+        if draw.happens(0.07) { recreations = 1 }
+        // A database whose clock jumps ahead holds published rows no longer, and nothing can be published again; a refused
+        // commit may make a dead letter of any message, and a dead letter is known by its sequence, which is used again.
+        if lostTails + restores > 0 { (clockJumps, refusals) = (0, 0) }
+        if draw.happens(0.2) { stoppedClocks = draw.number(1...2) }
+    }
+
     private mutating func drawHostileEvents(_ draw: inout SeededGenerator) {
         if draw.happens(0.4) { failing = draw.number(1...3) }
         if draw.happens(0.2) { poison = draw.number(1...2) }
         if draw.happens(0.2) { forks = draw.number(1...2) }
         if draw.happens(0.3) { malformed = draw.number(1...3) }
         maxAttempts = draw.number(3...5)
-        // A small limit pauses the consumer, which comes to rest only where nothing blocks an aggregate for good.
-        if draw.happens(0.1) {
-            maxParkedPerAggregate = draw.number(2...6)
-            (poison, forks, trims) = (0, 0, 0)
-        }
+        if draw.happens(0.15) { maxParkedPerAggregate = draw.number(2...6) }
     }
 }
 

@@ -23,6 +23,8 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
     public var events = 24
     /// Transactions in which a replica stages events.
     public var staged = 6
+    /// Calls of replicas that append events, several writers to an aggregate.
+    public var appends = 0
     /// How long events come.
     public var milliseconds = 3000
 
@@ -66,6 +68,8 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
     public var pauses = 0
     /// Times a wall clock jumps.
     public var clockJumps = 0
+    /// Times a wall clock stands still.
+    public var stoppedClocks = 0
     /// Whether the parties' wall clocks differ.
     public var hasSkew = false
     /// Replicas that come and go.
@@ -82,6 +86,12 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
     public var forgotten = 0
     /// Times the oldest messages are deleted.
     public var trims = 0
+    /// Times the broker loses the last messages that it had acknowledged, as in a power cut.
+    public var lostTails = 0
+    /// Times the stream is deleted and restored from an older backup.
+    public var restores = 0
+    /// Times the stream is deleted and created anew, empty; then nothing comes to rest any more.
+    public var recreations = 0
 
     /// At most so many deliveries in a transaction.
     public var batch = 16
@@ -108,6 +118,7 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
         case aggregates
         case events
         case staged
+        case appends
         case milliseconds
         case meetsAtRows
         case shuffleWindow
@@ -128,6 +139,7 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
         case lostPublishes
         case pauses
         case clockJumps
+        case stoppedClocks
         case hasSkew
         case scaling
         case failing
@@ -136,6 +148,9 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
         case malformed
         case forgotten
         case trims
+        case lostTails
+        case restores
+        case recreations
         case batch
         case acknowledgementWait
         case gapHold

@@ -16,7 +16,8 @@ public struct SimulationOutcome: Sendable {
     public var duration: Duration
     /// What happened, a line each, with every step of every transaction; empty unless it was asked for.
     public var timeline: [String]
-    /// What happened up to the first violation, without the single steps; empty unless it was asked for.
+    /// What happened up to the first violation, without the single steps, and where an aggregate is judged without what
+    /// concerns only others; empty unless it was asked for.
     public var story: [String]
 }
 

@@ -11,6 +11,7 @@ extension SimulationOptions {
         try read(\.aggregates, .aggregates)
         try read(\.events, .events)
         try read(\.staged, .staged)
+        try read(\.appends, .appends)
         try read(\.milliseconds, .milliseconds)
         try read(\.meetsAtRows, .meetsAtRows)
         try read(\.shuffleWindow, .shuffleWindow)
@@ -31,6 +32,7 @@ extension SimulationOptions {
         try read(\.lostPublishes, .lostPublishes)
         try read(\.pauses, .pauses)
         try read(\.clockJumps, .clockJumps)
+        try read(\.stoppedClocks, .stoppedClocks)
         try read(\.hasSkew, .hasSkew)
         try read(\.scaling, .scaling)
         try read(\.failing, .failing)
@@ -39,6 +41,9 @@ extension SimulationOptions {
         try read(\.malformed, .malformed)
         try read(\.forgotten, .forgotten)
         try read(\.trims, .trims)
+        try read(\.lostTails, .lostTails)
+        try read(\.restores, .restores)
+        try read(\.recreations, .recreations)
         try read(\.batch, .batch)
         try read(\.acknowledgementWait, .acknowledgementWait)
         try read(\.gapHold, .gapHold)
@@ -58,6 +63,7 @@ extension SimulationPlan {
             options: try container.decode(SimulationOptions.self, forKey: .options),
             events: try container.decodeIfPresent([Event].self, forKey: .events) ?? [],
             staged: try container.decodeIfPresent([Staged].self, forKey: .staged) ?? [],
+            appended: try container.decodeIfPresent([Appended].self, forKey: .appended) ?? [],
             failing: try container.decodeIfPresent([Failing].self, forKey: .failing) ?? [],
             disturbances: try container.decodeIfPresent([Disturbance].self, forKey: .disturbances) ?? [],
             schedule: try container.decodeIfPresent(Choices.self, forKey: .schedule),

@@ -17,6 +17,10 @@ extension SimulationPlan {
         drawOutages(&draw)
         drawCommits(&draw)
         drawOperations(&draw)
+        drawAppended(&draw)
+        drawAccidents(&draw)
+        drawStoppedClocks(&draw)
+        drawWays(&draw)
         events.sort { $0.at < $1.at }
     }
 
@@ -76,7 +80,9 @@ extension SimulationPlan {
         for _ in 0..<options.forks {
             var event = draw.pick(events)
             event.kind = .fork
-            event.at = moment(&draw)
+            // In the same batch, shortly before or after, or at any time: at, below and above the watermark, and parked.
+            let shift = draw.pick([0, 0, -1, draw.number(1...300), -draw.number(1...300)])
+            event.at = draw.happens(0.3) ? moment(&draw) : max(0, event.at + shift)
             events.append(event)
         }
         for index in 0..<options.malformed {
@@ -174,6 +180,48 @@ extension SimulationPlan {
         }
         for _ in 0..<options.trims {
             disturbances.append(Disturbance(.trim, at: moment(&draw), amount: draw.number(0...10)))
+        }
+    }
+
+    /// In bursts, so that writers meet.
+    private mutating func drawAppended(_ draw: inout SeededGenerator) {
+        for _ in 0..<options.appends {
+            let at = moment(&draw)
+            appended.append(
+                Appended(
+                    at: draw.happens(0.7) ? at / 500 * 500 : at, replica: replica(&draw),
+                    aggregate: "account/\(draw.number(1...2))", count: draw.number(1...3),
+                    expects: draw.happens(0.6)))
+        }
+    }
+
+    /// What happens to the stream as a whole.
+    private mutating func drawAccidents(_ draw: inout SeededGenerator) {
+        for _ in 0..<options.lostTails {
+            disturbances.append(
+                Disturbance(.loseTail, at: moment(&draw), lasting: draw.number(50...1500), amount: draw.number(1...8)))
+        }
+        for _ in 0..<options.restores {
+            disturbances.append(
+                Disturbance(.restore, at: moment(&draw), lasting: draw.number(50...1500), amount: draw.number(0...20)))
+        }
+        for _ in 0..<options.recreations {
+            disturbances.append(Disturbance(.recreate, at: moment(&draw), lasting: draw.number(0...3000)))
+        }
+    }
+
+    private mutating func drawStoppedClocks(_ draw: inout SeededGenerator) {
+        for _ in 0..<options.stoppedClocks {
+            let kind: Disturbance.Kind = draw.happens(0.6) ? .databaseClockStopped : .replicaClockStopped
+            disturbances.append(
+                Disturbance(kind, at: moment(&draw), lasting: draw.number(500...12_000), replica: replica(&draw)))
+        }
+    }
+
+    /// Some handlers fail before they have written anything, some only when their event has waited.
+    private mutating func drawWays(_ draw: inout SeededGenerator) {
+        for index in failing.indices {
+            failing[index].way = draw.pick([nil, nil, .beforeItsWrites, .whileParked])
         }
     }
 

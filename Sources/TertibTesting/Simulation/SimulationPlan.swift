@@ -47,14 +47,39 @@ public struct SimulationPlan: Hashable, Sendable, Codable {
         public var count: Int
     }
 
+    /// A call of a replica that appends events.
+    public struct Appended: Hashable, Sendable, Codable {
+        /// When, in milliseconds from the start.
+        public var at: Int
+        /// The replica, from 0.
+        public var replica: Int
+        /// The aggregate.
+        public var aggregate: String
+        /// How many events.
+        public var count: Int
+        /// Whether the caller expects the version that it knows, and gives the events their ids: then it calls again
+        /// when it was not told what came of it.
+        public var expects: Bool
+    }
+
     /// An event whose handler fails.
     public struct Failing: Hashable, Sendable, Codable {
+        /// When a handler fails.
+        public enum Way: String, Hashable, Sendable, Codable {
+            /// Before it has written anything.
+            case beforeItsWrites
+            /// Behind its writes, and only when its event was parked: in a drain, a retry or a repair.
+            case whileParked
+        }
+
         /// The aggregate.
         public var aggregate: String
         /// The version.
         public var version: Int
         /// How often; `nil` for always.
         public var times: Int?
+        /// When; `nil` for behind its writes.
+        public var way: Way?
     }
 
     /// The choices that were not plain, of one kind, by position.
@@ -67,7 +92,7 @@ public struct SimulationPlan: Hashable, Sendable, Codable {
 
     // Named, so that a plan that lacks some can be read.
     enum CodingKeys: String, CodingKey {
-        case options, events, staged, failing, disturbances, schedule, broker
+        case options, events, staged, appended, failing, disturbances, schedule, broker
     }
 
     /// What the run is made of.
@@ -76,6 +101,8 @@ public struct SimulationPlan: Hashable, Sendable, Codable {
     public var events: [Event]
     /// What the replicas stage.
     public var staged: [Staged]
+    /// What the replicas append.
+    public var appended: [Appended] = []
     /// Whose handlers fail.
     public var failing: [Failing]
     /// What goes wrong.

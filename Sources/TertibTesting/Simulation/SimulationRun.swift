@@ -9,6 +9,7 @@ enum SimulationRun {
         _ plan: SimulationPlan, subject: SimulationSubject = .own, keepsTrace: Bool = false
     ) throws -> SimulationOutcome {
         let world = try SimulatedWorld(plan, subject: subject, keepsTrace: keepsTrace)
+        defer { world.end() }
         let scheduler = world.scheduler
         // The one unstructured task of a run: its executor is the scheduler, which this thread drives until it is done.
         let root = Task(executorPreference: world.environment) { await world.live() }
@@ -31,7 +32,7 @@ enum SimulationRun {
             plan: recorded, violations: world.violations, branches: world.branches, traceHash: hash,
             calls: SimulationCalls(storeSteps: world.storeSteps, commits: world.commits, logCalls: world.logCalls),
             steps: scheduler.steps, duration: scheduler.now, timeline: world.trace.lines,
-            story: world.trace.story)
+            story: SimulationStory(world.trace.story).lines)
     }
 
     /// Runs `body` on a thread of its own.

@@ -18,8 +18,8 @@ struct OracleTests {
     @Test("there is one list of them, each with a name of its own in kebab case")
     func names() {
         let names = OracleSettings().oracles.map(\.name)
-        #expect(Set(names).count == 10)
-        #expect(names.count == 10)
+        #expect(Set(names).count == 13)
+        #expect(names.count == 13)
         #expect(names.allSatisfy { $0.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil })
     }
 

@@ -46,22 +46,48 @@ extension MemoryLog {
     /// Deletes the stream; its deliveries end.
     public func deleteStream() {
         broker.administer { stream in
-            stream.exists = false
-            stream.endReceivers(
-                of: nil, with: EventLogError(.streamGone, attempted: "receive", reason: "the stream was deleted"))
-            stream.messages = MemoryMessages()
-            stream.ids = [:]
-            stream.durables = [:]
+            stream.delete()
+            stream.endReceivers(of: nil, with: Self.deleted)
         }
     }
 
+    private static let deleted = EventLogError(
+        .streamGone, attempted: "receive", reason: "the stream was deleted",
+        advice: "Restore it, or start with a fresh database.")
+
     /// Deletes the stream and creates it anew, empty: another time of creation, and sequences from 1.
-    public func recreateStream() {
-        deleteStream()
+    /// - Parameter endsDeliveries: Whether who receives learns it at once; else only ``endDeliveries()`` tells, as
+    ///   servers do that let a deleted consumer's requests run out.
+    public func recreateStream(endsDeliveries: Bool = true) {
         let wall = broker.time.wall
         broker.administer { stream in
+            stream.delete()
+            if endsDeliveries { stream.endReceivers(of: nil, with: Self.deleted) }
             stream.exists = true
             stream.createdAt = max(wall, Timestamp(microseconds: stream.createdAt.microseconds + 1))
+        }
+    }
+
+    /// Tells everybody who receives from a stream that was deleted that it is gone.
+    public func endDeliveries() {
+        broker.administer { stream in
+            for id in stream.rotation where stream.receivers[id]?.streamCreatedAt != stream.createdAt {
+                stream.endReceiver(id, with: Self.deleted)
+            }
+        }
+    }
+
+    /// A backup of the stream and its durable consumers, as they are now.
+    func backUp() -> MemoryBackup {
+        broker.look { MemoryBackup(messages: $0.messages, ids: $0.ids, durables: $0.durables) }
+    }
+
+    /// Brings a deleted stream back as it was up to a sequence. It is the same stream: its time of creation stays.
+    func restore(_ backup: MemoryBackup, after sequence: StreamSequence) {
+        broker.administer { stream in
+            (stream.messages, stream.ids, stream.durables) = (backup.messages, backup.ids, backup.durables)
+            stream.exists = true
+            stream.loseTail(after: sequence.number)
         }
     }
 

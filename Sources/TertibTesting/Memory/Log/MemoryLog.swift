@@ -226,7 +226,9 @@ public final class MemoryLog: EventLog {
         let (isReachable, exists) = broker.look { ($0.isReachable(from: connection), $0.exists) }
         if !isReachable { return EventLogError(.unavailable, attempted: attempted, reason: "the broker is away") }
         if !exists, !ignoringStream {
-            return EventLogError(.streamGone, attempted: attempted, reason: "the stream does not exist")
+            return EventLogError(
+                .streamGone, attempted: attempted, reason: "the stream does not exist",
+                advice: "Restore it, or start with a fresh database.")
         }
         return nil
     }

@@ -65,8 +65,17 @@ extension MemoryStream {
         recount()
     }
 
-    /// The end of the stream is lost, and its sequences are used again.
+    mutating func delete() {
+        exists = false
+        messages = MemoryMessages()
+        ids = [:]
+        durables = [:]
+    }
+
+    /// The end of the stream is lost, and its sequences are used again. What is said to deliveries from before reaches
+    /// no message that has got the sequence of a lost one.
     mutating func loseTail(after sequence: UInt64) {
+        life += 1
         messages.cut(after: sequence)
         ids = ids.filter { $0.value.sequence <= sequence }
         for name in durables.keys.sorted() { durables[name]?.forget(from: sequence + 1) }
@@ -95,4 +104,11 @@ extension MemoryStream {
         }
         return count
     }
+}
+
+/// A stream's messages and durable consumers at one moment.
+struct MemoryBackup: Sendable {
+    let messages: MemoryMessages
+    let ids: [[UInt8]: (sequence: UInt64, storedAt: Duration)]
+    let durables: [String: MemoryDurable]
 }

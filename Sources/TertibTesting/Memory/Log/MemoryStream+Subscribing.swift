@@ -10,7 +10,7 @@ extension MemoryStream {
         try bind(subscription, management: management, attempted: attempted)
         lastReceiver += 1
         receivers[lastReceiver] = Receiver(
-            connection: connection, durable: subscription.durableName, signal: signal,
+            connection: connection, durable: subscription.durableName, streamCreatedAt: createdAt, signal: signal,
             pullLimit: max(1, subscription.pullLimit), byteLimit: max(1, subscription.byteLimit))
         rotation.append(lastReceiver)
         return lastReceiver
@@ -100,7 +100,7 @@ extension MemoryStream {
     mutating func answer(_ answer: DeliveryAnswer, to delivery: Delivery, for id: Int, at now: Duration) {
         let sequence = delivery.sequence.number
         guard let receiver = receivers[id], isReachable(from: receiver.connection), exists,
-            delivery.replyToken.hasPrefix("\(createdAt.microseconds).\(receiver.durable)."),
+            delivery.replyToken.hasPrefix("\(createdAt.microseconds).\(life).\(receiver.durable)."),
             !chance.happens(faults.answerLoss)
         else { return }
         switch answer {

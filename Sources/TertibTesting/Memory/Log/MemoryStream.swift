@@ -7,6 +7,8 @@ struct MemoryStream {
     struct Receiver {
         let connection: Int
         let durable: String
+        /// The stream that it was subscribed to.
+        let streamCreatedAt: Timestamp
         let signal: ChangeSignal
         let pullLimit: Int
         let byteLimit: Int
@@ -27,6 +29,8 @@ struct MemoryStream {
     /// Is told of each message that is stored.
     var onStored: (@Sendable (LoggedMessage) -> Void)?
     var createdAt: Timestamp
+    /// How often it has lost its end.
+    var life = 0
     var exists = true
     var isAvailable = true
     var cutOff: Set<Int> = []
@@ -87,7 +91,7 @@ struct MemoryStream {
                 Delivery(
                     message: logged.message, sequence: logged.sequence, attempt: attempt, pending: durable.pending,
                     storedAt: logged.storedAt,
-                    replyToken: "\(createdAt.microseconds).\(name).\(sequence).\(attempt)"),
+                    replyToken: "\(createdAt.microseconds).\(life).\(name).\(sequence).\(attempt)"),
                 to: receiver)
         }
     }
@@ -103,7 +107,9 @@ struct MemoryStream {
 
     private func nextReceiver(of durable: String) -> Int? {
         rotation.first { id in
-            guard let receiver = receivers[id], receiver.durable == durable, receiver.asked > 0 else { return false }
+            guard let receiver = receivers[id], receiver.durable == durable, receiver.asked > 0,
+                receiver.streamCreatedAt == createdAt
+            else { return false }
             let hasRoom = receiver.arrived.isEmpty || receiver.arrivedBytes < receiver.byteLimit
             return hasRoom && isReachable(from: receiver.connection)
         }

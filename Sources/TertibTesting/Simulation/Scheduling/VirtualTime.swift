@@ -9,6 +9,8 @@ final class VirtualTime: TimeSource, @unchecked Sendable {
     private let offset: Duration
     /// How far the wall clock is off.
     var skew: Duration
+    /// Where the wall clock stands still.
+    var frozenAt: Timestamp?
 
     /// Some noon in 2026.
     static let start = Timestamp(microseconds: 1_772_366_400_000_000)
@@ -21,7 +23,13 @@ final class VirtualTime: TimeSource, @unchecked Sendable {
 
     var monotonic: Duration { scheduler.now + offset }
 
-    var wall: Timestamp { Self.start.advanced(by: scheduler.now + skew) }
+    var wall: Timestamp { frozenAt ?? Self.start.advanced(by: scheduler.now + skew) }
+
+    /// The wall clock is right again.
+    func heal() {
+        skew = .zero
+        frozenAt = nil
+    }
 
     func sleep(for duration: Duration) async throws {
         try Task.checkCancellation()

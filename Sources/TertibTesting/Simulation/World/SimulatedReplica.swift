@@ -29,13 +29,19 @@ final class SimulatedReplica: @unchecked Sendable {
     let lane: Lane
     let time: VirtualTime
     private(set) var life: Life?
-    private var isWanted: Bool
+    private(set) var isWanted: Bool
     private var downUntil: Duration = .zero
     private let changed = ChangeSignal()
     private var reached: [CrashPoint: Int] = [:]
-    private var random: SeededGenerator
-    private var mailbox: [SimulationPlan.Staged] = []
-    private let mail = ChangeSignal()
+    /// When it has ended because of its stream.
+    private(set) var lastRefusal: Duration?
+    private(set) var random: SeededGenerator
+    /// What it was asked to write, beside consuming.
+    var toStage: [SimulationPlan.Staged] = []
+    var toAppend: [SimulationPlan.Appended] = []
+    let mail = ChangeSignal()
+    /// The versions of aggregates that its writer has heard of.
+    var known: [Aggregate: AggregateVersion] = [:]
 
     init(_ number: Int, world: SimulatedWorld) {
         self.number = number
@@ -92,7 +98,7 @@ final class SimulatedReplica: @unchecked Sendable {
             time: time, random: { [unowned self] in random.next() },
             crashes: CrashPlan { [unowned self] in try reach($0, life) }, logger: logger)
         let names = world.names
-        var publishes = [names.order: PublishingWay.outbox, names.echo: .outbox]
+        var publishes = [names.order: PublishingWay.outbox, names.echo: .outbox, names.account: .append]
         for type in world.subject.published { publishes[type] = .outbox }
         let service = try Tertib(
             options: TertibOptions(
@@ -111,7 +117,10 @@ final class SimulatedReplica: @unchecked Sendable {
                 await Self.failure { try await service.relayUntilCancelled() }
             }
             group.addTask(executorPreference: lane) { [self] in
-                await Self.failure { try await stage(service, life) }
+                await Self.failure { try await stage(service) }
+            }
+            group.addTask(executorPreference: lane) { [self] in
+                await Self.failure { try await append(service) }
             }
             group.addTask {
                 while !life.isDead, !life.isAsked, !Task.isCancelled {
@@ -121,13 +130,30 @@ final class SimulatedReplica: @unchecked Sendable {
                 return nil
             }
             let first = await group.next() ?? nil
-            if let first, !life.isDead, !life.isAsked {
+            if let first, !life.isDead, !life.isAsked, !isRefused(first) {
                 world.observe(.halted("replica \(number) has ended by itself: \(first)"))
                 isWanted = false
             }
             group.cancelAll()
             await group.waitForAll()
         }
+    }
+
+    /// Whether it has ended because its stream is gone or another one, as it should, and says what to do; then somebody
+    /// starts it again after a while.
+    private func isRefused(_ error: any Error) -> Bool {
+        let advice: String?
+        switch error {
+        case let error as EventLogError where error.code == .streamGone: advice = error.advice
+        case let error as ConsumerError where error.code == .streamChanged: advice = error.advice
+        default: return false
+        }
+        guard world.hasLostStream, advice != nil else { return false }
+        world.note("ends: \("\(error)".split(separator: "\n").joined(separator: " "))")
+        world.meet(.streamRefused)
+        lastRefusal = world.scheduler.now
+        downUntil = world.scheduler.now + .milliseconds(500)
+        return true
     }
 
     private static func failure(_ body: () async throws -> Void) async -> (any Error)? {
@@ -165,7 +191,7 @@ final class SimulatedReplica: @unchecked Sendable {
     func heal() {
         downUntil = min(downUntil, world.scheduler.now)
         lane.pausedUntil = .zero
-        time.skew = .zero
+        time.heal()
         life?.log.reconnect()
     }
 
@@ -184,40 +210,7 @@ final class SimulatedReplica: @unchecked Sendable {
         }
     }
 
-    // MARK: - What it does beside consuming
-
-    func post(_ staged: SimulationPlan.Staged) {
-        mailbox.append(staged)
-        mail.notify()
-    }
-
-    /// Stages events in transactions of their own, as a service's requests do.
-    private func stage(_ service: Tertib, _ life: Life) async throws {
-        while !Task.isCancelled {
-            let seen = mail.count
-            guard !mailbox.isEmpty else {
-                await mail.change(after: seen)
-                continue
-            }
-            let staged = mailbox.removeFirst()
-            guard let aggregate = SimulationNames.aggregate(staged.aggregate) else { continue }
-            do {
-                try await service.transaction { transaction in
-                    for number in 0..<staged.count {
-                        let event = try NewEvent(
-                            type: try EventType("order.changed"), json: Array(#"{"line":\#(number)}"#.utf8))
-                        try transaction.stage(event, for: aggregate)
-                    }
-                }
-            } catch let fault as any SimulatedFault {
-                throw fault
-            } catch is CancellationError {
-                return
-            } catch {
-                world.note("could not stage \(staged.aggregate): \(error)")  // the caller of a service would learn it
-            }
-        }
-    }
+    // MARK: - Its connection
 
     /// On the way to or from the broker: a moment in which others get their turn.
     func hop() async {

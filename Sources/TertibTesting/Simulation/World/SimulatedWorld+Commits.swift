@@ -69,6 +69,7 @@ extension SimulatedWorld: MemoryObserver {
 
     private func noteOutbox(_ old: MemoryOutboxRow?, _ new: MemoryOutboxRow?, _ staged: inout [OutboxRow]) {
         guard let new else { return }
+        if old?.publishedAt != nil, new.publishedAt == nil { meet(.reopened) }
         guard let old else { return staged.append(new.row) }
         let wasClaimed = old.notBefore.microseconds > 0 && old.publishedAt == nil
         if wasClaimed, new.publishedAt == nil, new.notBefore > old.notBefore { meet(.leaseTakeover) }
@@ -97,7 +98,7 @@ extension SimulatedWorld: MemoryObserver {
     // MARK: - What the database says
 
     func evidence(for delivery: Delivery, in tables: MemoryTableSet) -> AcknowledgementObservation {
-        let event = events[delivery.sequence]
+        let event = reusesSequences ? try? names.codec.decode(delivery.message) : events[delivery.sequence]
         let aggregate = try? names.codec.mapping.aggregate(of: delivery.message.subject)
         let isWanted = aggregate.map { settings.aggregates?.contains($0.type) ?? true } ?? true
         var observation = AcknowledgementObservation(
@@ -109,11 +110,23 @@ extension SimulatedWorld: MemoryObserver {
         }
         guard isWanted else { return observation }
         for letter in deadLetters(in: tables) {
-            let isSame = letter.streamSequence == delivery.sequence
+            let isSame =
+                letter.streamSequence == delivery.sequence && letter.subject == delivery.message.subject
+                && letter.body == delivery.message.body
             let isEvent = event != nil && letter.eventID == event?.id && letter.version == event?.version
             if isSame || isEvent { observation.isDeadLetter = true }
         }
         return observation
+    }
+
+    func isForkBelowWatermark(_ answer: AcknowledgementObservation, in tables: MemoryTableSet) -> Bool {
+        guard plan.options.forks > 0, let event = answer.event, let watermark = answer.watermark,
+            event.version < watermark.version
+        else { return false }
+        let (type, id) = (event.aggregate.type.text, event.aggregate.id.text)
+        let key = MemoryKey(.text(type), .text(id), .integer(event.version.number))
+        let entry = tables[SimulationLedger.ledgerTable][key]?.row.flatMap(SimulationLedger.entry)
+        return entry.map { $0.eventID != event.id } ?? false
     }
 
     private func deadLetters(in tables: MemoryTableSet) -> [DeadLetter] {

@@ -11,6 +11,7 @@ extension SimulatedWorld {
             for slot in slots { group.addTask { await slot.live() } }
             group.addTask { [self] in await publish() }
             group.addTask { [self] in await stage() }
+            group.addTask { [self] in await append() }
             for disturbance in plan.disturbances where disturbance.at != nil {
                 group.addTask { [self] in await disturb(disturbance) }
             }
@@ -36,6 +37,14 @@ extension SimulatedWorld {
         }
     }
 
+    private func append() async {
+        for appended in plan.appended.sorted(by: { $0.at < $1.at }) {
+            await wait(until: appended.at)
+            guard slots.indices.contains(appended.replica) else { continue }
+            slots[appended.replica].post(appended)
+        }
+    }
+
     private func wait(until milliseconds: Int) async {
         let duration = Duration.milliseconds(milliseconds) - scheduler.now
         if duration > .zero { await time.pass(duration) }
@@ -51,26 +60,57 @@ extension SimulatedWorld {
         log.faults = MemoryLogFaults()
         log.setAvailable(true)
         database?.setAvailable(true)
-        databaseTime.skew = .zero
+        databaseTime.heal()
         for slot in slots {
             slot.heal()
             if slot.number == 0 { slot.setWanted(true) }
         }
-        let deadline = scheduler.now + Self.restLimit
-        while !isAtRest, scheduler.now < deadline { await time.pass(.milliseconds(200)) }
+        await comeToRest()
+        checkInvariant()
+        isStopping = true
+        for slot in slots { slot.setWanted(false) }
+    }
+
+    private func comeToRest() async {
+        if let recreatedAt { return await beRefused(since: recreatedAt, until: scheduler.now + Self.restLimit) }
+        if settings.maxParkedPerAggregate < Self.room, plan.blocksForGood {
+            await rest(until: scheduler.now + Self.limitPatience)
+            if !isAtRest { await giveRoom() }
+        }
+        await rest(until: scheduler.now + Self.restLimit)
         // What has just come to rest is looked at for a moment longer.
         await time.pass(.seconds(3))
         let calls = storeCalls
         await time.pass(.seconds(2))
         let living = slots.count { $0.life != nil }
         observe(.rest(rest(idleCalls: Double(storeCalls - calls) / 2 / Double(max(1, living)))))
-        checkInvariant()
-        isStopping = true
-        for slot in slots { slot.setWanted(false) }
+    }
+
+    private func rest(until deadline: Duration) async {
+        while !isAtRest, scheduler.now < deadline { await time.pass(.milliseconds(200)) }
+    }
+
+    /// Room for more parked rows of an aggregate than any run has.
+    private static let room = 1000
+    /// How long a consumer that has reached a limit stands still before somebody looks after it.
+    private static let limitPatience: Duration = .seconds(8)
+
+    /// What an operator does about an aggregate that has reached its limit of parked rows and is blocked for good: raises
+    /// the limit in the configuration, and starts one replica after the other anew.
+    private func giveRoom() async {
+        trace.add(scheduler.now, "world", "the limit of parked rows is raised")
+        meet(.limitRaised)
+        settings.maxParkedPerAggregate = Self.room
+        observe(.limitRaised(maxParkedPerAggregate: Self.room))
+        for slot in slots where slot.isWanted {
+            slot.setWanted(false)
+            while slot.life != nil { await time.pass(.milliseconds(10)) }
+            slot.setWanted(true)
+        }
     }
 
     private func checkInvariant() {
-        guard let invariant = subject.invariant, let tables = database?.committed else { return }
+        guard recreatedAt == nil, let invariant = subject.invariant, let tables = database?.committed else { return }
         do {
             try invariant(SimulationState(tables: tables))
         } catch {
@@ -79,6 +119,8 @@ extension SimulatedWorld {
     }
 
     private var isAtRest: Bool {
+        // Where the stream has just been restored nobody receives yet, and nothing seems to be left.
+        guard log.broker.look({ $0.consumerState(Self.durable) }) != nil else { return false }
         let rest = rest(idleCalls: 0)
         var oracle = RestOracle(types: settings.aggregates)
         let waitsForRetry = rest.parked.contains { $0.reason == .retry }
@@ -116,12 +158,23 @@ extension SimulatedWorld {
         case .lostPublishAnswer: log.faults.lostPublishAnswers += 1
         case .databaseClock: databaseTime.skew += .milliseconds(disturbance.amount ?? 0)
         case .replicaClock: slot?.time.skew += .milliseconds(disturbance.amount ?? 0)
+        case .databaseClockStopped: await stop(databaseTime, lasting: lasting)
+        case .replicaClockStopped: if let slot { await stop(slot.time, lasting: lasting) }
         case .forget: forget(disturbance.amount ?? 1)
         case .trim: trim(keeping: disturbance.amount ?? 0)
+        case .loseTail: await loseTail(disturbance.amount ?? 1, lasting: lasting)
+        case .restore: await restore(without: disturbance.amount ?? 0, lasting: lasting)
+        case .recreate: await recreate(lasting: lasting)
         case .crash, .unknownCommitted, .unknownRolledBack, .conflict, .commitRefused, .storeConflict, .storeAway,
             .logAway:
             break
         }
+    }
+
+    private func stop(_ clock: VirtualTime, lasting: Duration) async {
+        clock.frozenAt = clock.wall
+        await time.pass(lasting)
+        clock.frozenAt = nil
     }
 
     private func forget(_ count: Int) {
@@ -129,14 +182,6 @@ extension SimulatedWorld {
         guard last > 0 else { return }
         log.forgetDeliveries(
             of: Self.durable, from: StreamSequence(last > UInt64(count) ? last - UInt64(count) : 1))
-    }
-
-    private func trim(keeping count: Int) {
-        let last = log.broker.look { $0.messages.last }
-        guard last > UInt64(count) else { return }
-        let first = StreamSequence(last - UInt64(count) + 1)
-        log.trim(before: first)
-        observe(.trimmed(before: first))
     }
 
     /// What happens at each step of a store, before it.
@@ -202,7 +247,7 @@ extension SimulatedWorld {
     }
 
     /// The message that an event of the plan stands for.
-    private func message(of event: SimulationPlan.Event) -> WireMessage? {
+    func message(of event: SimulationPlan.Event) -> WireMessage? {
         if event.kind == nil, let message = subject.message { return message(event) }
         guard let aggregate = SimulationNames.aggregate(event.aggregate),
             let version = AggregateVersion(Int64(event.version)),
@@ -219,9 +264,23 @@ extension SimulatedWorld {
 }
 
 extension SimulationPlan {
+    /// Whether it has anything that may keep an aggregate from ever going on.
+    fileprivate var blocksForGood: Bool {
+        let kinds: Set<Disturbance.Kind> = [.trim, .loseTail, .restore, .commitRefused]
+        return failing.contains { ($0.times ?? .max) >= options.maxAttempts } || events.contains { $0.kind == .fork }
+            || disturbances.contains { kinds.contains($0.kind) } || lacksVersions
+    }
+
+    /// Whether a version is missing for good, as in a plan that was made smaller.
+    private var lacksVersions: Bool {
+        let versions = Dictionary(grouping: events.filter { $0.kind == nil }, by: \.aggregate)
+            .mapValues { Set($0.map(\.version)) }
+        return versions.values.contains { ($0.max() ?? 0) > $0.count }
+    }
+
     /// When the last event is stored and the last disturbance of a moment is over.
     var lastMoment: Int {
-        let events = events.map(\.at) + staged.map(\.at)
+        let events = events.map(\.at) + staged.map(\.at) + appended.map(\.at)
         let disturbances = disturbances.map { ($0.at ?? 0) + ($0.at == nil ? 0 : $0.lasting ?? 0) }
         return max(options.milliseconds, (events + disturbances).max() ?? 0)
     }

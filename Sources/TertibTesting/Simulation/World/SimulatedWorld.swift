@@ -18,7 +18,7 @@ final class SimulatedWorld: @unchecked Sendable {
     let brokerChoices: DecisionStream
     let trace: SimulationTrace
     let names: SimulationNames
-    let settings: ConsumerSettings
+    var settings: ConsumerSettings
     let environment: Lane
     let time: VirtualTime
     let databaseTime: VirtualTime
@@ -43,6 +43,14 @@ final class SimulatedWorld: @unchecked Sendable {
     /// Steps of transactions so far, and calls to the broker: the n-th one may be made to fail.
     var storeSteps = 0
     var logCalls = 0
+    /// Calls that append, so far.
+    var appends = 0
+    /// Whether the stream was deleted once, so that a consumer that ends because of it is right.
+    var hasLostStream = false
+    /// When it was created anew, for good.
+    var recreatedAt: Duration?
+    /// Whether sequences were used again.
+    var reusesSequences = false
     /// Whether faults have ended.
     var isQuiet = false
     /// Whether replicas are to stop for good.
@@ -87,6 +95,9 @@ final class SimulatedWorld: @unchecked Sendable {
         for number in 0..<most { slots.append(SimulatedReplica(number, world: self)) }
     }
 
+    /// Lets go of the database, which reports to this world and so keeps it: then both can be freed.
+    func end() { database = nil }
+
     private static func settings(_ options: SimulationOptions, _ types: Set<AggregateType>, _ names: SimulationNames)
         -> ConsumerSettings
     {
@@ -108,6 +119,7 @@ final class SimulatedWorld: @unchecked Sendable {
         var known = OracleSettings()
         known.types = settings.aggregates
         known.published = subject.published.union([names.order, names.echo])
+        known.appended = [names.account]
         known.maxParkedPerAggregate = settings.maxParkedPerAggregate
         known.maxParkedInAll = settings.maxParkedTotal + plan.options.replicas * settings.batch
         known.allowsLeftovers = hasRefusals
@@ -160,7 +172,11 @@ final class SimulatedWorld: @unchecked Sendable {
         guard !deliveries.isEmpty, !life.isDead else { return }
         note("\(answer.words) \(deliveries.map { "\($0.sequence)" }.joined(separator: " "))")
         guard answer == .acknowledge, let committed = database?.committed else { return }
-        for delivery in deliveries { observe(.acknowledged(evidence(for: delivery, in: committed))) }
+        for delivery in deliveries {
+            let evidence = evidence(for: delivery, in: committed)
+            if isForkBelowWatermark(evidence, in: committed) { meet(.forkBelowWatermark) }
+            observe(.acknowledged(evidence))
+        }
     }
 }
 

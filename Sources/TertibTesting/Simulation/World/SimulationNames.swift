@@ -15,6 +15,8 @@ struct SimulationNames: Sendable {
     let order: AggregateType
     /// Written by handlers, through the outbox: one event for each product event applied.
     let echo: AggregateType
+    /// Written by the replicas, by append.
+    let account: AggregateType
     /// Not taken by the consumer.
     let noise: AggregateType
 
@@ -28,10 +30,11 @@ struct SimulationNames: Sendable {
         product = try AggregateType("product")
         order = try AggregateType("order")
         echo = try AggregateType("echo")
+        account = try AggregateType("account")
         noise = try AggregateType("noise")
     }
 
-    var wanted: Set<AggregateType> { [product, order, echo] }
+    var wanted: Set<AggregateType> { [product, order, echo, account] }
 
     /// The aggregate that a plan names, such as `product/2`.
     static func aggregate(_ text: String) -> Aggregate? {

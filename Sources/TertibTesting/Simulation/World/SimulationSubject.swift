@@ -34,9 +34,11 @@ struct PlannedFailure: Error, CustomStringConvertible {
 }
 
 extension SimulatedWorld {
-    func failIfPlanned(_ envelope: Envelope) throws {
+    func failIfPlanned(_ envelope: Envelope, hasWritten: Bool) throws {
         for entry in plan.failing where entry.version == Int(envelope.version.number) {
-            guard entry.aggregate == envelope.aggregate.description else { continue }
+            guard entry.aggregate == envelope.aggregate.description, hasWritten == (entry.way != .beforeItsWrites),
+                entry.way != .whileParked || isParked(envelope)
+            else { continue }
             let event = LedgerEntry(
                 aggregate: envelope.aggregate, version: envelope.version, eventID: envelope.id)
             guard failures[event, default: 0] < entry.times ?? .max else { continue }
@@ -44,6 +46,11 @@ extension SimulatedWorld {
             note("the handler of \(event) fails, as planned")
             throw PlannedFailure()
         }
+    }
+
+    private func isParked(_ envelope: Envelope) -> Bool {
+        let key = MemoryKey(names.consumer, envelope.aggregate, envelope.version)
+        return database?.committed[.parked][key]?.parked?.eventID == envelope.id
     }
 
     /// The handlers, with the ledger beside them.
@@ -54,6 +61,7 @@ extension SimulatedWorld {
             let entry = LedgerEntry(
                 aggregate: envelope.aggregate, version: envelope.version, eventID: envelope.id)
             observe(.attempted(entry))
+            try failIfPlanned(envelope, hasWritten: false)
             do {
                 try SimulationLedger.record(envelope, in: transaction)
                 if plan.options.meetsAtRows { try SimulationLedger.count(envelope, in: transaction) }
@@ -62,7 +70,7 @@ extension SimulatedWorld {
                 throw error
             }
             // Behind the ledger, so that a failure has something to undo.
-            try failIfPlanned(envelope)
+            try failIfPlanned(envelope, hasWritten: true)
         }
         return handlers
     }

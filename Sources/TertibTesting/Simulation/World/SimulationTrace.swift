@@ -7,8 +7,23 @@ final class SimulationTrace: @unchecked Sendable {
     private(set) var lines: [String] = []
     /// Those of the lines that tell what happened, without the single steps of transactions, up to the first objection
     /// of an oracle.
-    private(set) var story: [String] = []
+    private(set) var story: [Entry] = []
     private var isStoryOver = false
+
+    /// What somebody has done at a moment.
+    struct Entry {
+        let milliseconds: Int
+        let who: String
+        var what: String
+
+        /// As a person reads it.
+        var line: String {
+            let time = String(milliseconds)
+            let padding = String(repeating: " ", count: max(0, 7 - time.count))
+            let name = who + String(repeating: " ", count: max(0, 9 - who.count))
+            return "\(padding)\(time) ms  \(name) \(what)"
+        }
+    }
 
     init(isKept: Bool) {
         self.isKept = isKept
@@ -16,13 +31,10 @@ final class SimulationTrace: @unchecked Sendable {
 
     func add(_ now: Duration, _ who: String, _ what: @autoclosure () -> String, isStep: Bool = false) {
         guard isKept else { return }
-        let time = String(Int(now / .milliseconds(1)))
-        let padding = String(repeating: " ", count: max(0, 7 - time.count))
-        let name = who + String(repeating: " ", count: max(0, 9 - who.count))
-        let line = "\(padding)\(time) ms  \(name) \(what())"
-        lines.append(line)
+        let entry = Entry(milliseconds: Int(now / .milliseconds(1)), who: who, what: what())
+        lines.append(entry.line)
         guard !isStep, !isStoryOver else { return }
-        story.append(line)
+        story.append(entry)
         isStoryOver = who == Self.oracle
     }
 

@@ -1,0 +1,85 @@
+import Tertib
+import TertibCore
+
+/// No fork is silent: of two events of one version a consumer that has taken part in it has the one that the stream stored
+/// first, or its aggregate is quarantined, or a dead letter tells of the other.
+///
+/// What arrives when later versions have been applied already cannot be told from a duplicate by its version; then
+/// whichever came first stands, and only a comparison of contents shows it. In the explorer nobody keeps the order of
+/// acknowledgements, so that the oracle learns of no effect and says nothing.
+public struct ForkOracle: Oracle {
+    /// `no-fork-is-silent`
+    public let name = "no-fork-is-silent"
+    /// What it says in lists.
+    public let statement =
+        "of two events of one version the one that was stored first takes effect, or the aggregate is quarantined, "
+        + "or a dead letter tells of it"
+    private var stored: [Key: [Place]] = [:]
+    private var applied: [Key: EventID] = [:]
+    private var told: Set<Key> = []
+    private var cameTooLate: Set<Key> = []
+
+    private struct Key: Hashable {
+        let aggregate: Aggregate
+        let version: AggregateVersion
+    }
+
+    private struct Place {
+        let id: EventID
+        let sequence: StreamSequence
+    }
+
+    /// Creates an oracle that knows no fork.
+    public init() {}
+
+    /// Learns of versions that two events have, and of what became of them, and judges the rest.
+    public mutating func observe(_ observation: Observation) -> String? {
+        switch observation {
+        case .stored(let message, let event?):
+            let key = Key(aggregate: event.aggregate, version: event.version)
+            if stored[key]?.contains(where: { $0.id == event.id }) == true { return nil }
+            stored[key, default: []].append(Place(id: event.id, sequence: message.sequence))
+        case .trimmed(let first): forget { $0 < first }
+        case .lostTail(let last): forget { $0 > last }
+        case .committed(let commit):
+            for change in commit.changes {
+                for entry in change.applied {
+                    applied[Key(aggregate: entry.aggregate, version: entry.version)] = entry.eventID
+                }
+                for letter in change.deadLetters where letter.reason == .forked {
+                    if let version = letter.version { told.insert(Key(aggregate: change.aggregate, version: version)) }
+                }
+            }
+        case .acknowledged(let answer):
+            guard let event = answer.event, let watermark = answer.watermark, event.version < watermark.version else {
+                return nil
+            }
+            let key = Key(aggregate: event.aggregate, version: event.version)
+            if let known = applied[key], known != event.id { cameTooLate.insert(key) }
+        case .rest(let rest): return rest.isStopped ? nil : judge(rest)
+        default: break
+        }
+        return nil
+    }
+
+    private mutating func forget(_ isGone: (StreamSequence) -> Bool) {
+        for (key, places) in stored where places.contains(where: { isGone($0.sequence) }) {
+            stored[key] = places.filter { !isGone($0.sequence) }
+        }
+    }
+
+    private func judge(_ rest: RestObservation) -> String? {
+        let quarantined = Set(rest.watermarks.lazy.filter { $0.status == .quarantined }.map(\.aggregate))
+        for (key, places) in stored.sorted(by: {
+            ($0.key.aggregate, $0.key.version) < ($1.key.aggregate, $1.key.version)
+        })
+        where places.count > 1 {
+            guard let known = applied[key], known != places[0].id, !told.contains(key), !cameTooLate.contains(key),
+                !quarantined.contains(key.aggregate)
+            else { continue }
+            return "\(key.aggregate)@\(key.version) has the effect of \(known), and nothing tells that \(places[0].id) "
+                + "stands before it"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,50 @@
+import Tertib
+import TertibCore
+
+/// The versions of aggregates in the order in which a stream stores them, as far as it still has them.
+struct StoredVersions: Sendable {
+    private struct Place {
+        let version: AggregateVersion
+        let sequence: StreamSequence
+    }
+
+    private var stored: [Aggregate: [Place]] = [:]
+    /// What the stream has acknowledged, and lost.
+    private var lost: [Aggregate: [Place]] = [:]
+    private var firstSequence = StreamSequence(1)
+
+    /// The oldest messages are deleted; that takes no version back.
+    mutating func trim(before first: StreamSequence) {
+        firstSequence = max(firstSequence, first)
+    }
+
+    /// The stream ends earlier than before, or is another one and ends before its first message.
+    mutating func lose(after last: StreamSequence) {
+        for (aggregate, places) in stored {
+            lost[aggregate, default: []] += places.filter { $0.sequence > last }
+            stored[aggregate] = places.filter { $0.sequence <= last }
+        }
+        firstSequence = min(firstSequence, StreamSequence(last.number + 1))
+    }
+
+    /// Adds a version that the stream stores.
+    /// - Returns: The last one, where this one does not continue it.
+    mutating func add(
+        _ version: AggregateVersion, of aggregate: Aggregate, at sequence: StreamSequence
+    ) -> AggregateVersion? {
+        let known = stored[aggregate, default: []]
+        stored[aggregate, default: []].append(Place(version: version, sequence: sequence))
+        let last = known.last?.version ?? .none
+        if version.follows(last) || continuesWhatLooksTrimmed(version, aggregate, known) { return nil }
+        return last
+    }
+
+    /// Whether the version follows one that was lost in a place which the stream has trimmed since, and nothing of the
+    /// aggregate is left: then what was lost cannot be told from what was trimmed, and versions go on behind it.
+    private func continuesWhatLooksTrimmed(
+        _ version: AggregateVersion, _ aggregate: Aggregate, _ known: [Place]
+    ) -> Bool {
+        guard known.allSatisfy({ $0.sequence < firstSequence }) else { return false }
+        return lost[aggregate, default: []].contains { $0.sequence < firstSequence && version.follows($0.version) }
+    }
+}
