@@ -30,7 +30,8 @@ struct Carried: Sendable {
         next.batch.arrivals = batch.arrivals.filter { prepared in
             let ticket = prepared.arrival.ticket
             return report.lost.contains(ticket) && !PlantedBug.lostClaimForgotten.isActive
-                || report.overflow.contains(ticket) || report.dispositions[ticket] == .held
+                || report.overflow.contains(ticket) && !PlantedBug.overflowForgotten.isActive
+                || report.dispositions[ticket] == .held
         }
         next.batch.malformed = batch.malformed.filter { report.lost.contains($0.ticket) }
         for prepared in next.batch.arrivals where report.dispositions[prepared.arrival.ticket] == .held {

@@ -75,6 +75,8 @@ package enum PlantedBug: UInt8, CaseIterable, Sendable {
     case heldIsAcknowledged
     /// What lost its claim does not join the next batch.
     case lostClaimForgotten
+    /// What a limit of the parked rows leaves no room for is not tried again.
+    case overflowForgotten
     /// A commit whose outcome is unknown is acknowledged.
     case unknownCommitAcknowledged
     /// At shutdown and pause everything in hand is acknowledged.
