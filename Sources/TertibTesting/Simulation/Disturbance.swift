@@ -51,6 +51,9 @@ public struct Disturbance: Hashable, Sendable, Codable {
         case leave
         /// The broker forgets what it delivered and what was acknowledged of its last ``Disturbance/amount`` messages.
         case forget
+        /// The broker passes over at most ``Disturbance/amount`` messages that it has not delivered, each with a later
+        /// version of its aggregate behind it.
+        case skip
         /// All but the last ``Disturbance/amount`` messages are deleted.
         case trim
         /// The broker goes away, and comes back without its last ``Disturbance/amount`` messages and what it knew of

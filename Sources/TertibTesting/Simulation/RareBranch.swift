@@ -51,6 +51,8 @@ public enum RareBranch: String, Hashable, Sendable, Codable, CaseIterable, Compa
     case partialAppend
     /// An append found that an earlier attempt had been stored.
     case appendRecognised
+    /// The broker passed over a message that it had not delivered.
+    case skipped
     /// The broker lost messages that it had acknowledged.
     case lostTail
     /// A relay took back that events were published which the stream has lost, and published them again.

@@ -62,6 +62,9 @@ extension SimulationOptions {
         // commit may make a dead letter of any message, and a dead letter is known by its sequence, which is used again.
         if lostTails + restores > 0 { (clockJumps, refusals) = (0, 0) }
         if draw.happens(0.2) { stoppedClocks = draw.number(1...2) }
+        // Only a later version tells of one that was passed over, and it must not be lost itself; of a fork that was
+        // passed over nothing tells.
+        if draw.happens(0.3), lostTails + restores + recreations + forks == 0 { skips = draw.number(1...3) }
     }
 
     private mutating func drawHostileEvents(_ draw: inout SeededGenerator) {

@@ -84,6 +84,8 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
     public var malformed = 0
     /// Times the broker forgets what it has delivered last.
     public var forgotten = 0
+    /// Times the broker passes over messages that it has not delivered.
+    public var skips = 0
     /// Times the oldest messages are deleted.
     public var trims = 0
     /// Times the broker loses the last messages that it had acknowledged, as in a power cut.
@@ -147,6 +149,7 @@ public struct SimulationOptions: Hashable, Sendable, Codable {
         case forks
         case malformed
         case forgotten
+        case skips
         case trims
         case lostTails
         case restores

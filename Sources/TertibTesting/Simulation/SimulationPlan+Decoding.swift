@@ -40,6 +40,7 @@ extension SimulationOptions {
         try read(\.forks, .forks)
         try read(\.malformed, .malformed)
         try read(\.forgotten, .forgotten)
+        try read(\.skips, .skips)
         try read(\.trims, .trims)
         try read(\.lostTails, .lostTails)
         try read(\.restores, .restores)

@@ -20,6 +20,7 @@ extension SimulationPlan {
         drawAppended(&draw)
         drawAccidents(&draw)
         drawStoppedClocks(&draw)
+        drawSkips(&draw)
         drawWays(&draw)
         events.sort { $0.at < $1.at }
     }
@@ -207,6 +208,12 @@ extension SimulationPlan {
         }
         for _ in 0..<options.recreations {
             disturbances.append(Disturbance(.recreate, at: moment(&draw), lasting: draw.number(0...3000)))
+        }
+    }
+
+    private mutating func drawSkips(_ draw: inout SeededGenerator) {
+        for _ in 0..<options.skips {
+            disturbances.append(Disturbance(.skip, at: moment(&draw), amount: draw.number(1...4)))
         }
     }
 

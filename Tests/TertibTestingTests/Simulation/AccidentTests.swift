@@ -25,6 +25,17 @@ struct AccidentTests {
         #expect(outcome.branches[.reopened, default: 0] > 0)
     }
 
+    @Test("What the broker passes over is read from the stream when a later version shows that it is missing")
+    func skipped() async throws {
+        var plan = plan(
+            Disturbance(.brokerAway, at: 50, lasting: 1000), Disturbance(.skip, at: 700, amount: 3))
+        plan.options.milliseconds = 3000
+        let outcome = try await Simulation().run(plan)
+        #expect(outcome.violations == [])
+        #expect(outcome.branches[.skipped] == 3)
+        #expect(outcome.branches[.repaired, default: 0] > 0)
+    }
+
     @Test("A consumer whose stream was deleted stops with the reason, and goes on where it was restored")
     func restored() async throws {
         let outcome = try await Simulation().run(plan(Disturbance(.restore, at: 700, lasting: 50, amount: 4)))

@@ -22,6 +22,8 @@ struct MemoryDurable {
     var pending: UInt64 = 0
     var delivered: UInt64 = 0
     private(set) var outstanding: [UInt64: Outstanding] = [:]
+    /// Passed over: not delivered, and not to be.
+    private(set) var skipped: Set<UInt64> = []
     private var queue = DueQueue()
     private var lastStamp = 0
 
@@ -76,8 +78,15 @@ struct MemoryDurable {
     mutating func forget(from sequence: UInt64) {
         outstanding = outstanding.filter { $0.key < sequence }
         lookahead.removeAll { $0 >= sequence }
+        skipped = skipped.filter { $0 < sequence }
         cursor = min(cursor, sequence)
         delivered = min(delivered, sequence == 0 ? 0 : sequence - 1)
+    }
+
+    /// Passes over messages, those that were delivered excepted.
+    mutating func skip(_ sequences: Set<UInt64>) {
+        skipped.formUnion(sequences.filter { $0 >= cursor || lookahead.contains($0) })
+        lookahead.removeAll { skipped.contains($0) }
     }
 
     /// Everything at or below it is acknowledged.

@@ -90,7 +90,10 @@ extension MemoryStream {
             for sequence in durable.outstanding.keys.sorted() where messages[sequence] == nil {
                 durable.settle(sequence)
             }
-            durable.pending = UInt64(durable.lookahead.count) + count(matching: durable.filter, from: durable.cursor)
+            let skipped = durable.skipped.count { $0 >= durable.cursor && messages[$0] != nil }
+            durable.pending =
+                UInt64(durable.lookahead.count) + count(matching: durable.filter, from: durable.cursor)
+                - UInt64(skipped)
             durables[name] = durable
         }
     }

@@ -122,7 +122,9 @@ struct MemoryStream {
         while durable.lookahead.count < window, durable.cursor <= messages.last {
             let sequence = durable.cursor
             durable.cursor += 1
-            if let message = messages[sequence]?.message, durable.filter.matches(message.subject) {
+            if let message = messages[sequence]?.message, durable.filter.matches(message.subject),
+                !durable.skipped.contains(sequence)
+            {
                 durable.lookahead.append(sequence)
             }
         }

@@ -97,6 +97,24 @@ extension SimulatedWorld {
         observe(.lostTail(after: last))
     }
 
+    /// The broker passes over some messages that it has not delivered. Each has a later version of its aggregate behind
+    /// it, or nothing would ever tell of it.
+    func skip(_ count: Int) {
+        let stored = log.messages.compactMap { message in
+            events[message.sequence].map { (sequence: message.sequence, event: $0) }
+        }
+        var left = count
+        for (index, (sequence, event)) in stored.enumerated() where left > 0 && event.aggregate.type == names.product {
+            let hasSuccessor = stored[(index + 1)...].contains { later in
+                later.event.aggregate == event.aggregate && later.event.version > event.version
+            }
+            guard hasSuccessor, log.skipDeliveries(of: Self.durable, [sequence]) > 0 else { continue }
+            left -= 1
+            meet(.skipped)
+            note("the broker passes over message \(sequence)")
+        }
+    }
+
     private func publishAgain(_ lost: [LoggedMessage]) {
         for (index, message) in lost.enumerated() where index.isMultiple(of: 2) {
             guard let event = try? names.codec.decode(message.message), event.aggregate.type == names.product else {

@@ -161,6 +161,7 @@ extension SimulatedWorld {
         case .databaseClockStopped: await stop(databaseTime, lasting: lasting)
         case .replicaClockStopped: if let slot { await stop(slot.time, lasting: lasting) }
         case .forget: forget(disturbance.amount ?? 1)
+        case .skip: skip(disturbance.amount ?? 1)
         case .trim: trim(keeping: disturbance.amount ?? 0)
         case .loseTail: await loseTail(disturbance.amount ?? 1, lasting: lasting)
         case .restore: await restore(without: disturbance.amount ?? 0, lasting: lasting)
