@@ -5,9 +5,11 @@ import TertibCore
 /// Appends events where the stream is the truth: the broker enforces the expected version.
 ///
 /// With a store, versions never start again. What was trimmed goes on behind the head that the store knows; a stream that
-/// has lost the head's event, or was created anew, is refused. Two things it cannot know: a version whose writer died
-/// before it noted the head, and whose aggregate's history was then deleted altogether, is given again; and where the
-/// place of a lost event has been trimmed since, the loss looks like trimming, so that versions go on behind it.
+/// has lost the head's event, or was created anew, is refused. Three things it cannot know: a version whose writer died
+/// before it noted the head, and whose aggregate's history was then deleted altogether, is given again; so is one that
+/// was appended and deleted with the whole history while a writer that had found the subject empty stood still, for the
+/// broker then finds it empty too; and where the place of a lost event has been trimmed since, the loss looks like
+/// trimming, so that versions go on behind it.
 struct Appender: Sendable {
     let log: any EventLog
     let store: (any ConsumerStore)?
@@ -183,7 +185,11 @@ extension Appender {
         if let head, (newest?.sequence ?? .none) < head.streamSequence {
             try await refuseLostTail(head, subject: subject, isEmpty: newest == nil)
         }
-        guard let last = newest else { return Position(version: head?.version ?? .none, last: .none) }
+        guard let last = newest else {
+            // The head is read again: what another writer has appended since and was trimmed already is noted there.
+            let head = try await self.head(of: aggregate)
+            return Position(version: head?.version ?? .none, last: .none)
+        }
         if let head, head.streamSequence == last.sequence, head.publishedVersion == head.version {
             return Position(version: head.version, last: last.sequence)
         }

@@ -15,6 +15,8 @@ public struct AppendOracle: Oracle {
     private var calls: [Int: AppendObservation] = [:]
     /// Which call each body belongs to, and its place there.
     private var owners: [[UInt8]: (call: Int, index: Int)] = [:]
+    /// How often the stream had been trimmed when a call began.
+    private var trimsBefore: [Int: Int] = [:]
     private var stored: [[UInt8]: Place] = [:]
     private var versions = StoredVersions()
 
@@ -36,6 +38,7 @@ public struct AppendOracle: Oracle {
         case .append(let call):
             for (index, body) in call.bodies.enumerated() { owners[body] = (call.call, index) }
             calls[call.call] = call
+            if trimsBefore[call.call] == nil { trimsBefore[call.call] = versions.trims }
             return judge(call)
         case .stored(let message, let event?) where types.contains(event.aggregate.type):
             return judge(event, at: message.sequence)
@@ -60,7 +63,8 @@ public struct AppendOracle: Oracle {
         guard let owner = owners[event.body] else { return "\(entry) is stored, and nobody has appended it" }
         if let known = stored[event.body], !known.isGone { return "\(known.event) is stored again as \(entry)" }
         stored[event.body] = Place(event: entry, sequence: sequence)
-        if let last = versions.add(event.version, of: event.aggregate, at: sequence) {
+        let since = trimsBefore[owner.call]
+        if let last = versions.add(event.version, of: event.aggregate, at: sequence, since: since) {
             return "\(entry) is stored after version \(last)"
         }
         return calls[owner.call].flatMap { contradiction($0, owner.index) }

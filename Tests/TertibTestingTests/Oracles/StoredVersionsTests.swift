@@ -36,6 +36,26 @@ struct StoredVersionsTests {
         #expect(versions.add(try Sample.version(1), of: aggregate, at: StreamSequence(2)) == (try Sample.version(1)))
     }
 
+    @Test("a writer that stood still while everything was trimmed may give a version again, and no other writer")
+    func stoodStill() throws {
+        var versions = StoredVersions()
+        let began = versions.trims
+        #expect(versions.add(try Sample.version(1), of: aggregate, at: StreamSequence(1), since: began) == nil)
+        #expect(
+            versions.add(try Sample.version(1), of: aggregate, at: StreamSequence(2), since: began)
+                == (try Sample.version(1)))
+        versions.trim(before: StreamSequence(3))
+        var others = versions
+        #expect(versions.add(try Sample.version(1), of: aggregate, at: StreamSequence(3), since: began) == nil)
+        #expect(
+            versions.add(try Sample.version(1), of: aggregate, at: StreamSequence(4), since: began)
+                == (try Sample.version(1)), "the subject is not empty any more")
+        let late = others.trims
+        #expect(
+            others.add(try Sample.version(1), of: aggregate, at: StreamSequence(3), since: late)
+                == (try Sample.version(1)))
+    }
+
     @Test("what was lost leaves a hole behind which nothing may go on")
     func behindALoss() throws {
         var versions = try lost()
