@@ -176,15 +176,16 @@ extension Verdict {
     }
 
     /// The stream's first event of the version has taken effect, and the other one is a dead letter; or the other one
-    /// has, and the aggregate is quarantined.
+    /// has, and the aggregate is quarantined, or at least a dead letter tells of the first: a copy of it that came before
+    /// it was set aside for the other one, and it is known by that letter then.
     private mutating func judgeForks() {
         for (aggregate, forks) in stream.forks.sorted(by: { $0.key < $1.key }) {
             let status = database.marks[aggregate]?.status ?? "unknown"
             let letters = database.deadLetters.filter { $0.aggregate == aggregate }
             for (version, other) in forks {
                 let isCanonical = database.ledger[aggregate]?[version]?.eventID != other.eventID
-                let wanted = isCanonical ? "ok" : "quarantined"
-                if status != wanted {
+                if status != "ok", isCanonical || status != "quarantined" {
+                    let wanted = isCanonical ? "ok" : "quarantined"
                     add(.forks, "\(aggregate) has two events of version \(version), and is \(status), not \(wanted)")
                 }
                 // One dead letter an event, however many copies of it there were. The one that has taken effect may have

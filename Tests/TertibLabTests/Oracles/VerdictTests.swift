@@ -15,11 +15,12 @@ struct VerdictTests {
         #expect(try await world.violations() == [])
     }
 
-    @Test("see that of two events of one version the stream's first has taken effect, or that it is quarantined")
+    @Test(
+        "see that of two events of one version the stream's first has taken effect, or that a dead letter tells of it")
     func forks() async throws {
         for (applied, status, isRight) in [
             ("forked-f-2", "ok", true), ("forked-f-2", "quarantined", false), ("other", "quarantined", true),
-            ("other", "ok", false),
+            ("other", "ok", true), ("other", "gap", false),
         ] {
             var world = try await LabWorld()
             try await world.addFork(applied: applied, status: status)

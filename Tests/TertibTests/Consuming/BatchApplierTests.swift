@@ -13,12 +13,9 @@ struct BatchApplierTests {
     }
 
     private func replica(
-        _ handlers: Handlers = .ledger(), retry: RetryPolicy = RetryPolicy(), maxParkedPerAggregate: Int = 1000,
-        crashes: CrashPlan = .none
+        _ handlers: Handlers = .ledger(), retry: RetryPolicy = RetryPolicy(), crashes: CrashPlan = .none
     ) async throws -> Replica {
-        try Replica(
-            store: try await bench.store(), handlers: handlers, retry: retry,
-            maxParkedPerAggregate: maxParkedPerAggregate, crashes: crashes)
+        try Replica(store: try await bench.store(), handlers: handlers, retry: retry, crashes: crashes)
     }
 
     @Test("Any order within and across batches ends as if applied once, in order")
@@ -204,40 +201,6 @@ struct BatchApplierTests {
         #expect(try await replica.apply([(try Make.envelope(2, event: "other"), 9)]).outcomes == [.waiting: 1])
         _ = try await replica.apply(3)
         #expect(try await replica.history() == [1, 2, 3])
-    }
-
-    @Test("A limit of parked rows takes what there is room for, and hands the rest back unacknowledged")
-    func parkedLimit() async throws {
-        let replica = try await replica(maxParkedPerAggregate: 2)
-        let report = try await replica.apply(3, 4, 5, 6)
-        #expect(report.outcomes == [.parked: 2])
-        #expect(report.overflow.count == 2)
-        #expect(report.reachedLimits.map(\.limit) == [2])
-        #expect(try await replica.parked().map(\.version.number) == [3, 4])
-        _ = try await replica.apply(1, 2)
-        #expect(try await replica.apply(5, 6).reachedLimits.isEmpty)
-        #expect(try await replica.history() == [1, 2, 3, 4, 5, 6])
-    }
-
-    @Test("What a batch drains makes room for what it parks")
-    func roomAfterDrain() async throws {
-        let replica = try await replica(maxParkedPerAggregate: 2)
-        _ = try await replica.apply(2, 3)
-        let report = try await replica.apply(1, 5, 6)
-        #expect(report.reachedLimits.isEmpty)
-        #expect(try await replica.history() == [1, 2, 3])
-        #expect(try await replica.parked().map(\.version.number) == [5, 6])
-        #expect(try await replica.apply(4).reachedLimits.isEmpty)
-        #expect(try await replica.history() == [1, 2, 3, 4, 5, 6])
-    }
-
-    @Test("A second delivery of an event that there is no room for is not acknowledged either")
-    func copyBeyondTheLimit() async throws {
-        let replica = try await replica(maxParkedPerAggregate: 1)
-        let report = try await replica.apply(3, 4, 4)
-        #expect(report.outcomes == [.parked: 1])
-        #expect(report.overflow.count == 2, "to acknowledge one delivery of a message is to acknowledge the message")
-        #expect(try await replica.watermark()?.parked == 1)
     }
 
     @Test("An event type without a handler advances the watermark")
