@@ -7,13 +7,14 @@ final class SmallDisk: Sendable {
 
     private static let remount: UInt = 32
     private static let detach: Int32 = 2
+    private static let looks = 1000
 
     /// Mounts it.
     /// - Throws: ``Refused`` where that is not allowed.
     init(at path: String, size: UInt64) throws {
         self.path = path
         self.size = size
-        try mount(flags: 0, size: size)
+        guard Self.mount(path, flags: 0, size: size) else { throw Self.refusal("mount") }
     }
 
     /// Why it cannot be mounted.
@@ -21,24 +22,39 @@ final class SmallDisk: Sendable {
         let description: String
     }
 
-    /// Leaves no space.
+    /// Leaves no space, or that little that was given back meanwhile.
+    ///
+    /// Writers go on while it is filled: one that takes a page between the look and the new size makes the kernel refuse
+    /// the size with `EINVAL` ("too small a size for current use"), and then there is another look.
     func fill() throws {
-        var status = statvfs()
-        guard statvfs(path, &status) == 0 else { throw Self.refusal("look at") }
-        let used = UInt64(status.f_blocks - status.f_bfree) * UInt64(status.f_frsize)
-        try mount(flags: Self.remount, size: max(used, UInt64(status.f_frsize)))
+        for _ in 0..<Self.looks {
+            var status = statvfs()
+            guard statvfs(path, &status) == 0 else { throw Self.refusal("look at") }
+            let used = UInt64(status.f_blocks - status.f_bfree) * UInt64(status.f_frsize)
+            if try resize(to: max(used, UInt64(status.f_frsize))) { return }
+        }
+        throw Refused(description: "could not fill a small disk: it grew at each of \(Self.looks) looks")
     }
 
     /// Makes space again.
-    func free() throws { try mount(flags: Self.remount, size: size) }
+    func free() throws {
+        guard try resize(to: size) else { throw Self.refusal("enlarge") }
+    }
 
     /// Unmounts it, with all that is on it.
     func remove() throws {
         guard umount2(path, Self.detach) == 0 else { throw Self.refusal("unmount") }
     }
 
-    private func mount(flags: UInt, size: UInt64) throws {
-        guard Glibc.mount("tmpfs", path, "tmpfs", flags, "size=\(size)") == 0 else { throw Self.refusal("mount") }
+    /// Gives it another size; `false` when more than that is used.
+    private func resize(to size: UInt64) throws -> Bool {
+        if Self.mount(path, flags: Self.remount, size: size) { return true }
+        guard errno == EINVAL else { throw Self.refusal("resize") }
+        return false
+    }
+
+    private static func mount(_ path: String, flags: UInt, size: UInt64) -> Bool {
+        Glibc.mount("tmpfs", path, "tmpfs", flags, "size=\(size)") == 0
     }
 
     private static func refusal(_ attempted: String) -> Refused {
