@@ -155,8 +155,8 @@ struct BatchRun: Sendable {
         for index in passes.indices {
             for row in passes[index].rowsToReplace {
                 try transaction.replaceParked(settings.name, row)
-                report.failures.append(FailureNote(row))
             }
+            if let retry = passes[index].retry { report.failures.append(FailureNote(retry)) }
             for failure in passes[index].failures {
                 try keep(failure, now: now, in: transaction)
                 report.failures.append(FailureNote(failure))

@@ -9,16 +9,38 @@ extension AggregatePass {
             case .next, .gap:
                 return true
             case .stale:
+                if watermark.isPreceded(by: arrival) {
+                    guard knowsDeadLetters || watermark.status != .quarantined else { return false }
+                    watermark.streamSequence = arrival.sequence
+                    releaseIfCanonical()
+                }
                 dispositions[arrival.ticket] = .stale
                 arrivals = arrivals.dropFirst()
             case .forked(let isCanonical):
                 guard knowsDeadLetters else { return false }
-                let isKnown = isDeadLetter(.arrived(arrival))
-                fork(.arrived(arrival))
-                if !isCanonical, !isKnown { watermark.status = .quarantined }
+                // A letter from behind the event that was applied told of a fork that changes nothing.
+                let isTold = isDeadLetter(.arrived(arrival), storedBy: watermark.streamSequence)
+                if !isCanonical, !isTold { watermark.status = .quarantined }
+                fork(
+                    .arrived(arrival),
+                    isKnown: isDeadLetter(.arrived(arrival), storedBy: isCanonical ? nil : arrival.sequence))
             }
         }
         return true
+    }
+
+    /// Ends a quarantine that has no other reason than events of the watermark's version which turn out to stand behind
+    /// the applied one.
+    private mutating func releaseIfCanonical() {
+        guard watermark.status == .quarantined, !PlantedBug.wrongQuarantineStays.isActive else { return }
+        let isByForks =
+            deadLetters.allSatisfy {
+                $0.reason == .forked && $0.version == watermark.version && $0.streamSequence > watermark.streamSequence
+            }
+            && failures.allSatisfy { $0.event.sequence > watermark.streamSequence }
+        guard isByForks, !deadLetters.isEmpty || !failures.isEmpty else { return }
+        watermark.status = .ok
+        isReleased = true
     }
 
     /// Whether two events of one version are among what is left.
@@ -31,7 +53,10 @@ extension AggregatePass {
     /// Makes a dead letter of an event whose version another one has. One that is a dead letter already changes
     /// nothing.
     mutating func fork(_ event: PassEvent) {
-        let isKnown = isDeadLetter(event)
+        fork(event, isKnown: isDeadLetter(event, storedBy: nil))
+    }
+
+    private mutating func fork(_ event: PassEvent, isKnown: Bool) {
         if case .arrived(let arrival) = event {
             dispositions[arrival.ticket] = isKnown ? .waiting : .deadLettered
             arrivals = arrivals.filter { $0.ticket != arrival.ticket }[...]
@@ -46,10 +71,20 @@ extension AggregatePass {
     }
 
     /// Whether an event is a dead letter, be it as a fork of this pass's: a copy of it changes nothing.
-    private func isDeadLetter(_ event: PassEvent) -> Bool {
-        deadLetters.contains { $0.version == event.version && $0.eventID == event.eventID }
+    ///
+    /// As a fork it is one only by a letter of a message at or before `limit`, if there is a limit: a copy that came
+    /// early, of a higher sequence, was judged by its own place, and says nothing of the event that stands before the
+    /// other one.
+    private func isDeadLetter(_ event: PassEvent, storedBy limit: StreamSequence?) -> Bool {
+        let limit = PlantedBug.forkKnownByItsCopy.isActive ? nil : limit
+        let letter = deadLetters.contains {
+            $0.version == event.version && $0.eventID == event.eventID
+                && ($0.reason != .forked || $0.streamSequence <= limit ?? $0.streamSequence)
+        }
+        return letter
             || failures.contains {
                 $0.reason == .forked && $0.event.version == event.version && $0.event.eventID == event.eventID
+                    && $0.event.sequence <= limit ?? $0.event.sequence
             }
     }
 
@@ -76,7 +111,7 @@ extension AggregatePass {
                 }
                 continue
             }
-            if isDeadLetter(.arrived(arrival)) {
+            if isDeadLetter(.arrived(arrival), storedBy: arrival.sequence) {
                 // Another event of its version is judged by what is parked, not by this one, which was set aside before.
                 dispositions[arrival.ticket] = .waiting
             } else if deadLetters.contains(where: { $0.version == arrival.version && $0.reason == .failed }) {
@@ -122,8 +157,8 @@ extension AggregatePass {
         !knowsDeadLetters && parkedTickets[row.version].map { $0.envelope.id != row.eventID } ?? false
     }
 
-    /// Reports a row that was parked already where the pass wanted to park: the same event waits; another one is a
-    /// fork, of which the lower stream sequence stays.
+    /// Reports a row that was parked already where the pass wanted to park: the same event waits, where the first of its
+    /// copies stands; another one is a fork, of which the lower stream sequence stays.
     public mutating func resolve(existing row: ParkedEvent) {
         guard let arrival = parkedTickets[row.version] else {
             preconditionFailure("a row was in the way that nobody wanted to park")
@@ -131,6 +166,11 @@ extension AggregatePass {
         added -= 1
         if row.eventID == arrival.envelope.id || PlantedBug.forkAgainstParkedIgnored.isActive {
             dispositions[arrival.ticket] = .waiting
+            if row.eventID == arrival.envelope.id, arrival.sequence < row.streamSequence,
+                !PlantedBug.parkedCopyKeepsPlace.isActive
+            {
+                rowsToReplace.append(row.stored(at: arrival.sequence))
+            }
         } else if row.streamSequence < arrival.sequence {
             fork(.arrived(arrival))
             spareCopies(of: row)

@@ -55,6 +55,8 @@ public struct AggregatePass: Sendable {
     public internal(set) var rowsToPark: [ParkedEvent] = []
     /// Rows to write whether or not they exist.
     public internal(set) var rowsToReplace: [ParkedEvent] = []
+    /// Of these the one of the event that failed in this pass and is tried again.
+    public private(set) var retry: ParkedEvent?
     /// Events that are dead letters now.
     public internal(set) var failures: [FailedEvent] = []
     /// The events applied, in order.
@@ -90,6 +92,8 @@ public struct AggregatePass: Sendable {
     /// Further deliveries of events that this pass parks.
     var copies: [AggregateVersion: [Arrival.Ticket]] = [:]
     private var forkedRow: AggregateVersion?
+    /// Whether the aggregate has turned out to be quarantined for nothing.
+    var isReleased = false
 
     /// Begins a pass.
     /// - Parameters:
@@ -122,7 +126,8 @@ public struct AggregatePass: Sendable {
         }
         let arrives = arrivals.first.map { $0.version == wanted || PlantedBug.gapIsApplied.isActive } ?? false
         parkedRows = parkedRows.drop { $0.version < wanted }
-        if !parkedIsComplete, parkedRows.isEmpty, arrives || conditions.isWake || !appliedEvents.isEmpty {
+        let looksAtParked = arrives || conditions.isWake || isReleased || !appliedEvents.isEmpty
+        if !parkedIsComplete, parkedRows.isEmpty, looksAtParked {
             return .readParked(from: wanted)
         }
         let row = parkedRows.first.flatMap { $0.version == wanted ? $0 : nil }
@@ -130,7 +135,11 @@ public struct AggregatePass: Sendable {
         if arrives, let row, let arrival = arrivals.first, !knowsDeadLetters, row.eventID != arrival.envelope.id {
             return .readDeadLetters
         }
-        guard let event = choose(arrives ? arrivals.first : nil, row), isDue(row) else { return rest() }
+        guard let event = choose(arrives ? arrivals.first : nil, row) else { return rest() }
+        guard isDue(row) else {
+            if case .parked(let earlier) = event, earlier != row { rowsToReplace.append(earlier) }
+            return rest()
+        }
         current = event
         return .apply(event)
     }
@@ -191,6 +200,7 @@ public struct AggregatePass: Sendable {
             row.nextAttemptAt = conditions.now.advanced(by: delay)
             row.error = failure.description
             rowsToReplace.append(row)
+            retry = row
             if !hasRow(event) { added += 1 }
             settle(event, as: .parked)
         }
@@ -227,7 +237,7 @@ public struct AggregatePass: Sendable {
         if row.eventID == arrival.envelope.id {
             dispositions[arrival.ticket] = .waiting
             arrivals = arrivals.dropFirst()
-            return .parked(row)
+            return .parked(PlantedBug.parkedCopyKeepsPlace.isActive ? row : row.stored(at: arrival.sequence))
         }
         // The arrival is settled as a fork once the row has been applied, or has failed.
         if row.streamSequence < arrival.sequence { return .parked(row) }

@@ -1,7 +1,8 @@
 /// What a batch has to claim, decided from one read of the watermarks.
 ///
 /// Whatever is decided here without a claim rests on what had committed before the read and cannot be undone: a stale
-/// event stays stale. Everything else is decided after the claim, by ``AggregatePass``.
+/// event stays stale. One that is an earlier copy of the last applied event goes through a pass, which writes down where
+/// that event really stands. Everything else is decided after the claim, by ``AggregatePass``.
 public struct BatchPlan: Sendable {
     /// The rows to claim, in byte order, each as it was read (or fresh, where there is none).
     public private(set) var claims: [Watermark] = []
@@ -40,6 +41,7 @@ public struct BatchPlan: Sendable {
                 version: arrival.version, eventID: arrival.envelope.id, sequence: arrival.sequence,
                 against: watermark)
             switch verdict {
+            case .stale where watermark.isPreceded(by: arrival): return false
             case .stale: stale.append(arrival)
             case .gap: gapped.append(arrival)
             case .next, .forked: return false

@@ -82,12 +82,18 @@ public struct DeadLetterKey: Hashable, Sendable {
     public let eventID: EventID?
     /// Why it is a dead letter.
     public let reason: DeadLetterReason
+    /// Where the stream has it: of a copy, where it has the copy.
+    public let streamSequence: StreamSequence
 
     /// Creates a key.
-    public init(aggregate: Aggregate, version: AggregateVersion, eventID: EventID?, reason: DeadLetterReason) {
+    public init(
+        aggregate: Aggregate, version: AggregateVersion, eventID: EventID?, reason: DeadLetterReason,
+        streamSequence: StreamSequence
+    ) {
         self.aggregate = aggregate
         self.version = version
         self.eventID = eventID
         self.reason = reason
+        self.streamSequence = streamSequence
     }
 }

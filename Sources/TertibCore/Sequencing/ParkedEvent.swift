@@ -6,8 +6,8 @@ public struct ParkedEvent: Hashable, Sendable {
     public let version: AggregateVersion
     /// The event's id.
     public let eventID: EventID
-    /// Where the stream has it.
-    public let streamSequence: StreamSequence
+    /// Where the stream has it: of its copies, where the first of those has it that are known.
+    public private(set) var streamSequence: StreamSequence
     /// The message as it came: ``StoredEnvelope``.
     public let stored: [UInt8]
     /// Why it waits.
@@ -38,6 +38,13 @@ public struct ParkedEvent: Hashable, Sendable {
         self.attempts = attempts
         self.nextAttemptAt = nextAttemptAt
         self.error = error
+    }
+
+    /// The same row, of a copy that the stream has earlier.
+    func stored(at sequence: StreamSequence) -> ParkedEvent {
+        var row = self
+        row.streamSequence = min(row.streamSequence, sequence)
+        return row
     }
 }
 

@@ -9,7 +9,7 @@ public struct Watermark: Hashable, Sendable {
     public var version: AggregateVersion
     /// The id of the event at ``version``; `nil` before the first.
     public var eventID: EventID?
-    /// The stream sequence of the event at ``version``.
+    /// The stream sequence of the event at ``version``: of its copies, that of the first of those that are known.
     public var streamSequence: StreamSequence
     /// How many rows are parked behind it.
     public var parked: Int
@@ -38,6 +38,12 @@ public struct Watermark: Hashable, Sendable {
 
     /// Whether the database has a row for it. The first write gives a row the revision 1.
     public var exists: Bool { revision > 0 }
+
+    /// Whether an arrival is the event at ``version`` once more, from an earlier place of the stream.
+    func isPreceded(by copy: Arrival) -> Bool {
+        copy.version == version && copy.envelope.id == eventID && copy.sequence < streamSequence
+            && !PlantedBug.appliedCopyKeepsPlace.isActive
+    }
 }
 
 /// What stands in the way of an aggregate's next version; of several, the later in this list wins.

@@ -25,6 +25,14 @@ package enum PlantedBug: UInt8, CaseIterable, Sendable {
     case forkAgainstParkedIgnored
     /// Of two events of one version that are parked together the second one counts as a copy.
     case forkInBatchIgnored
+    /// A fork is known by a letter of a copy that stands behind the event that was applied.
+    case forkKnownByItsCopy
+    /// A parked event keeps the place of the copy that came first, though another one stands before it.
+    case parkedCopyKeepsPlace
+    /// An applied event keeps the place of the copy that came first, though another one stands before it.
+    case appliedCopyKeepsPlace
+    /// An aggregate stays quarantined when the event that was applied turns out to stand before the other one.
+    case wrongQuarantineStays
     /// Applying a parked event does not raise the watermark.
     case drainForgetsWatermark
     /// Rows that were drained stay.

@@ -38,6 +38,8 @@ struct DatabaseFacts: Sendable {
         /// Of the event's id.
         var eventID: UInt64
         var reason: String
+        /// Where the stream has the message.
+        var sequence: Int64
     }
 
     /// What was staged, by the number in its payload.
@@ -51,6 +53,7 @@ struct DatabaseFacts: Sendable {
     var ledger: [Aggregate: [Int64: LedgerRow]] = [:]
     var marks: [Aggregate: Mark] = [:]
     var parked: [Leftover] = []
+    /// In the order in which they failed first.
     var deadLetters: [Leftover] = []
     var heads: [Aggregate: Head] = [:]
     var unpublished = 0
@@ -100,12 +103,13 @@ struct DatabaseFacts: Sendable {
 
     private mutating func readLeftovers(_ reader: any StoreReader) throws {
         parked = try reader.query(
-            "SELECT aggregate_type, aggregate_id, version, event_id, reason FROM tertib_parked WHERE consumer = ?",
-            arguments: [.text(LabNames.consumer)]
+            "SELECT aggregate_type, aggregate_id, version, event_id, reason, stream_sequence FROM tertib_parked "
+                + "WHERE consumer = ?", arguments: [.text(LabNames.consumer)]
         ).map { try $0.leftover() }
         deadLetters = try reader.query(
-            "SELECT aggregate_type, aggregate_id, version, event_id, reason FROM tertib_dead_letter "
-                + "WHERE consumer = ? AND resolution IS NULL", arguments: [.text(LabNames.consumer)]
+            "SELECT aggregate_type, aggregate_id, version, event_id, reason, stream_sequence FROM tertib_dead_letter "
+                + "WHERE consumer = ? AND resolution IS NULL ORDER BY first_failed_at",
+            arguments: [.text(LabNames.consumer)]
         ).map { try $0.leftover() }
     }
 
@@ -141,6 +145,7 @@ extension SQLRow {
     fileprivate func leftover() throws -> DatabaseFacts.Leftover {
         DatabaseFacts.Leftover(
             aggregate: try aggregate(), version: number("version"),
-            eventID: Digest.of((self["event_id"].text ?? "").utf8), reason: self["reason"].text ?? "")
+            eventID: Digest.of((self["event_id"].text ?? "").utf8), reason: self["reason"].text ?? "",
+            sequence: number("stream_sequence"))
     }
 }

@@ -176,25 +176,27 @@ extension Verdict {
     }
 
     /// The stream's first event of the version has taken effect, and the other one is a dead letter; or the other one
-    /// has, and the aggregate is quarantined, or at least a dead letter tells of the first: a copy of it that came before
-    /// it was set aside for the other one, and it is known by that letter then.
+    /// has, and the aggregate is quarantined.
     private mutating func judgeForks() {
         for (aggregate, forks) in stream.forks.sorted(by: { $0.key < $1.key }) {
             let status = database.marks[aggregate]?.status ?? "unknown"
             let letters = database.deadLetters.filter { $0.aggregate == aggregate }
             for (version, other) in forks {
                 let isCanonical = database.ledger[aggregate]?[version]?.eventID != other.eventID
-                if status != "ok", isCanonical || status != "quarantined" {
-                    let wanted = isCanonical ? "ok" : "quarantined"
+                let wanted = isCanonical ? "ok" : "quarantined"
+                if status != wanted {
                     add(.forks, "\(aggregate) has two events of version \(version), and is \(status), not \(wanted)")
                 }
-                // One dead letter an event, however many copies of it there were. The one that has taken effect may have
-                // one too: when a copy of it came first, of a higher sequence than the other event's.
+                // One dead letter an event, however many copies of it come after it; one that stands before those known
+                // tells something new. The event that has taken effect may have one too: when a copy of it came first,
+                // of a higher sequence than the other event's.
                 let unapplied = isCanonical ? other : stream.entries[aggregate]?[version] ?? other
                 let isComplete = letters.contains { $0.eventID == unapplied.eventID }
-                let isOnceEach = Set(letters.map(\.eventID)).count == letters.count
+                let isNews = Dictionary(grouping: letters, by: \.eventID).values.allSatisfy { letters in
+                    zip(letters, letters.dropFirst()).allSatisfy { $0.sequence > $1.sequence }
+                }
                 let areForks = letters.allSatisfy { $0.version == version && $0.reason == "forked" }
-                if !isComplete || !isOnceEach || !areForks {
+                if !isComplete || !isNews || !areForks {
                     add(
                         .forks,
                         "\(aggregate) has two events of version \(version), and as dead letters the versions "

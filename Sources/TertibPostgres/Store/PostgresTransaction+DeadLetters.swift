@@ -16,7 +16,7 @@ extension PostgresTransaction {
             resolved_at = NULL, resolved_by = NULL, replaced_event_id = NULL
         """
     private static let selectOpenDeadLetters = """
-        SELECT d.aggregate_type, d.aggregate_id, d.version, d.event_id, d.reason
+        SELECT d.aggregate_type, d.aggregate_id, d.version, d.event_id, d.reason, d.stream_sequence
         FROM unnest($2::text[], $3::text[]) AS w (aggregate_type, aggregate_id)
         JOIN tertib_dead_letter AS d ON d.consumer = $1
             AND d.aggregate_type = w.aggregate_type AND d.aggregate_id = w.aggregate_id
@@ -48,7 +48,8 @@ extension PostgresTransaction {
             ) { row in
                 DeadLetterKey(
                     aggregate: try row.aggregate(0), version: try row.version(2),
-                    eventID: try row.optionalIdentity(3), reason: try row.word(4))
+                    eventID: try row.optionalIdentity(3), reason: try row.word(4),
+                    streamSequence: try row.sequence(5))
             }
         }
     }

@@ -36,7 +36,7 @@ extension SQLiteTransaction {
 
     func openDeadLetters(_ consumer: ConsumerName, of aggregates: [Aggregate]) throws -> [DeadLetterKey] {
         try perform("read open dead letters") {
-            var found: [(key: DeadLetterKey, failedAt: Timestamp, sequence: StreamSequence)] = []
+            var found: [(key: DeadLetterKey, failedAt: Timestamp)] = []
             for aggregate in aggregates {
                 found += try runner.rows(
                     Self.selectOpenDeadLetters, [consumer.text, aggregate.type.text, aggregate.id.text]
@@ -44,12 +44,14 @@ extension SQLiteTransaction {
                     (
                         DeadLetterKey(
                             aggregate: aggregate, version: try row.version(0), eventID: try row.optionalIdentity(1),
-                            reason: try row.word(2)),
-                        try row.time(3), try row.sequence(4)
+                            reason: try row.word(2), streamSequence: try row.sequence(4)),
+                        try row.time(3)
                     )
                 }
             }
-            return found.sorted { ($0.failedAt, $0.sequence) < ($1.failedAt, $1.sequence) }.map(\.key)
+            return found.sorted {
+                ($0.failedAt, $0.key.streamSequence) < ($1.failedAt, $1.key.streamSequence)
+            }.map(\.key)
         }
     }
 }

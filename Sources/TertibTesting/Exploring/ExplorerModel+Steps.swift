@@ -222,6 +222,8 @@ extension ExplorerModel {
 
     func name(_ message: Int) -> String {
         let envelope = vocabulary.envelopes[message]
-        return "\(envelope.aggregate)@\(envelope.version)"
+        let branch = String(repeating: "'", count: vocabulary.world.messages[message].branch)
+        let copy = vocabulary.message(of: envelope.id) == message ? "" : " (copy)"
+        return "\(envelope.aggregate)@\(envelope.version)\(branch)\(copy)"
     }
 }

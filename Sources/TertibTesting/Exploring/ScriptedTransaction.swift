@@ -180,7 +180,8 @@ extension ScriptedTransaction {
             let envelope = vocabulary.envelopes[message]
             return DeadLetterKey(
                 aggregate: envelope.aggregate, version: envelope.version, eventID: envelope.id,
-                reason: answer[1] >> UInt64(message) & 1 == 1 ? .failed : .forked)
+                reason: answer[1] >> UInt64(message) & 1 == 1 ? .failed : .forked,
+                streamSequence: ExplorerVocabulary.sequence(message))
         }
     }
 

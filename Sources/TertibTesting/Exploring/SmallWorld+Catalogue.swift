@@ -34,6 +34,15 @@ extension SmallWorld {
             shape("two events of the last version", history(0, 2) + [Message(0, 3), Message(0, 3, branch: 1)]) {
                 $0.holds = false
             },
+            shape(
+                "two events of the last version, and the first once more",
+                history(0, 2) + [
+                    Message(0, 3, .mayFail), Message(0, 3, .mayFail, branch: 1), Message(0, 3, .mayFail),
+                ]
+            ) {
+                $0.allowance.failures = 2
+                $0.holds = false
+            },
             shape("few rows may be parked", history(0, 4) + history(1, 1)) {
                 $0.parkedLimit = 1
                 $0.holds = false
@@ -74,6 +83,10 @@ extension SmallWorld {
                 $0.allowance.crashes = 1
                 $0.holds = false
             },
+            explored(
+                "two events of one version, each twice",
+                history(0, 1) + [Message(0, 2), Message(0, 2, branch: 1), Message(0, 2), Message(0, 2, branch: 1)]
+            ) { $0.holds = false },
             explored("a poison event in the middle", [Message(0, 1), Message(0, 2, .fails), Message(0, 3)]) {
                 $0.allowance.sweeps = 2
                 $0.holds = false

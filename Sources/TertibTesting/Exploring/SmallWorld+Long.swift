@@ -29,6 +29,13 @@ extension SmallWorld {
                 $0.sweepers = 1
                 $0.holds = false
             },
+            long("two replicas: two events of one version, each twice, a crash, a sweeper", forkOfCopies) {
+                $0.replicas = 2
+                $0.allowance.crashes = 1
+                $0.allowance.sweeps = 1
+                $0.sweepers = 1
+                $0.holds = false
+            },
             long("three replicas: four events, room for one parked row, a crash, a sweeper", history(0, 4)) {
                 $0.parkedLimit = 1
                 $0.drainLimit = 1
@@ -46,6 +53,8 @@ extension SmallWorld {
     }
 
     private static let poison = [Message(0, 1), Message(0, 2, .fails), Message(0, 3)]
+    private static let forkOfCopies =
+        history(0, 1) + [Message(0, 2), Message(0, 2, branch: 1), Message(0, 2), Message(0, 2, branch: 1)]
     private static let fork = history(0, 1) + [Message(0, 2), Message(0, 2, branch: 1), Message(0, 3)]
 
     private static func long(

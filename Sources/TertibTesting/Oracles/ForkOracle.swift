@@ -2,21 +2,20 @@ import Tertib
 import TertibCore
 
 /// No fork is silent: of two events of one version a consumer that has taken part in it has the one that the stream stored
-/// first, or its aggregate is quarantined, or a dead letter tells of the other.
+/// first, or its aggregate is quarantined; and it is not quarantined for a fork where it has the first.
 ///
 /// What arrives when later versions have been applied already cannot be told from a duplicate by its version; then
 /// whichever came first stands, and only a comparison of contents shows it. In the explorer nobody keeps the order of
-/// acknowledgements, so that the oracle learns of no effect and says nothing.
+/// acknowledgements, so that it learns of no effect but those at the watermarks, above which nothing comes too late.
 public struct ForkOracle: Oracle {
     /// `no-fork-is-silent`
     public let name = "no-fork-is-silent"
     /// What it says in lists.
     public let statement =
         "of two events of one version the one that was stored first takes effect, or the aggregate is quarantined, "
-        + "or a dead letter tells of it"
+        + "and only then"
     private var stored: [Key: [Place]] = [:]
     private var applied: [Key: EventID] = [:]
-    private var told: Set<Key> = []
     private var cameTooLate: Set<Key> = []
 
     private struct Key: Hashable {
@@ -46,9 +45,6 @@ public struct ForkOracle: Oracle {
                 for entry in change.applied {
                     applied[Key(aggregate: entry.aggregate, version: entry.version)] = entry.eventID
                 }
-                for letter in change.deadLetters where letter.reason == .forked {
-                    if let version = letter.version { told.insert(Key(aggregate: change.aggregate, version: version)) }
-                }
             }
         case .acknowledged(let answer):
             guard let event = answer.event, let watermark = answer.watermark, event.version < watermark.version else {
@@ -69,16 +65,38 @@ public struct ForkOracle: Oracle {
     }
 
     private func judge(_ rest: RestObservation) -> String? {
+        wrongBranch(rest) ?? needlessQuarantine(rest)
+    }
+
+    /// An aggregate that is quarantined for nothing but forks of the event that it has, which stands before them.
+    private func needlessQuarantine(_ rest: RestObservation) -> String? {
+        for row in rest.watermarks where row.status == .quarantined {
+            let letters = rest.deadLetters.filter { $0.aggregate == row.aggregate }
+            let isByForks = letters.allSatisfy { $0.reason == .forked && $0.version == row.version }
+            let first = stored[Key(aggregate: row.aggregate, version: row.version)]?.first
+            guard isByForks, let first, first.id == row.eventID else { continue }
+            return "\(row.aggregate) is quarantined, and \(first.id), which it has, stands before the other event of "
+                + "version \(row.version)"
+        }
+        return nil
+    }
+
+    private func wrongBranch(_ rest: RestObservation) -> String? {
         let quarantined = Set(rest.watermarks.lazy.filter { $0.status == .quarantined }.map(\.aggregate))
+        let standing = Dictionary(
+            rest.watermarks.compactMap { row in
+                row.eventID.map { (Key(aggregate: row.aggregate, version: row.version), $0) }
+            }, uniquingKeysWith: { first, _ in first })
         for (key, places) in stored.sorted(by: {
             ($0.key.aggregate, $0.key.version) < ($1.key.aggregate, $1.key.version)
         })
         where places.count > 1 {
-            guard let known = applied[key], known != places[0].id, !told.contains(key), !cameTooLate.contains(key),
+            guard let known = standing[key] ?? applied[key], known != places[0].id, !cameTooLate.contains(key),
                 !quarantined.contains(key.aggregate)
             else { continue }
-            return "\(key.aggregate)@\(key.version) has the effect of \(known), and nothing tells that \(places[0].id) "
-                + "stands before it"
+            return
+                "\(key.aggregate)@\(key.version) has the effect of \(known), \(places[0].id) stands before it, and the "
+                + "aggregate is not quarantined"
         }
         return nil
     }

@@ -17,7 +17,8 @@ struct AggregatePassEdgeTests {
     {
         DeadLetterKey(
             aggregate: try Sample.aggregate(), version: try Sample.version(number),
-            eventID: try EventID(event ?? "e\(number)"), reason: reason)
+            eventID: try EventID(event ?? "e\(number)"), reason: reason,
+            streamSequence: StreamSequence(UInt64(number)))
     }
 
     @Test("A limit keeps the lowest versions, and gives back the others with all their copies", arguments: 0...4)

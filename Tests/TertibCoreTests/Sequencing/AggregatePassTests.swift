@@ -174,7 +174,7 @@ struct AggregatePassTests {
     func quarantinedParks() throws {
         let letter = DeadLetterKey(
             aggregate: try Sample.aggregate(), version: try Sample.version(2), eventID: try EventID("e2"),
-            reason: .failed)
+            reason: .failed, streamSequence: StreamSequence(2))
         var driver = driver(
             try Sample.watermark(1, status: .quarantined), [try Sample.arrival(2), try Sample.arrival(3)],
             letters: [letter])

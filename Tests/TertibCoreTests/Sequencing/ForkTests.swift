@@ -12,6 +12,12 @@ struct ForkTests {
                 conditions: Sample.conditions()), rows: rows)
     }
 
+    private func letter(_ version: Int, event: String, sequence: UInt64) throws -> DeadLetterKey {
+        DeadLetterKey(
+            aggregate: try Sample.aggregate(), version: try Sample.version(version), eventID: try EventID(event),
+            reason: .forked, streamSequence: StreamSequence(sequence))
+    }
+
     @Test("At the watermark, a later newcomer is a dead letter and the aggregate goes on")
     func canonicalApplied() throws {
         var driver = driver(
@@ -36,9 +42,7 @@ struct ForkTests {
 
     @Test("A redelivered fork that is a dead letter already changes nothing")
     func redelivered() throws {
-        let letter = DeadLetterKey(
-            aggregate: try Sample.aggregate(), version: try Sample.version(5), eventID: try EventID("other"),
-            reason: .forked)
+        let letter = try letter(5, event: "other", sequence: 2)
         var driver = driver(
             try Sample.watermark(5), [try Sample.arrival(5, event: "other", sequence: 2)], letters: [letter])
         #expect(driver.run().status == .ok)
@@ -87,9 +91,7 @@ struct ForkTests {
 
     @Test("A copy of the parked event that is delivered behind a known fork is no dead letter")
     func copyBehindKnownFork() throws {
-        let letter = DeadLetterKey(
-            aggregate: try Sample.aggregate(), version: try Sample.version(4), eventID: try EventID("fork"),
-            reason: .forked)
+        let letter = try letter(4, event: "fork", sequence: 7)
         var driver = driver(
             try Sample.watermark(1, parked: 1, status: .gap),
             [
@@ -199,9 +201,7 @@ struct ForkTests {
 
     @Test("A copy of a fork that is a dead letter already changes nothing, wherever they meet", arguments: [0, 1, 2])
     func copyOfDeadLetter(version: Int) throws {
-        let letter = DeadLetterKey(
-            aggregate: try Sample.aggregate(), version: try Sample.version(2), eventID: try EventID("other"),
-            reason: .forked)
+        let letter = try letter(2, event: "other", sequence: 8)
         var driver = PassDriver(
             AggregatePass(
                 claimed: try Sample.watermark(version, parked: version == 2 ? 0 : 1),
@@ -212,6 +212,152 @@ struct ForkTests {
         _ = driver.run()
         #expect(driver.pass.failures.isEmpty)
         #expect(driver.pass.dispositions == [.init(2): .waiting])
+    }
+
+    @Test(
+        "An event whose copy became a dead letter behind the applied one still shows that the wrong branch was applied")
+    func knownByItsCopy() throws {
+        let letter = try letter(5, event: "other", sequence: 9)
+        var late = driver(
+            try Sample.watermark(5), [try Sample.arrival(5, event: "other", sequence: 2)], letters: [letter])
+        #expect(late.run().status == .quarantined)
+        #expect(late.pass.failures.map(\.event.sequence.number) == [2])
+        #expect(late.pass.dispositions == [.init(5): .deadLettered])
+        var further = driver(
+            try Sample.watermark(5), [try Sample.arrival(5, event: "other", sequence: 10)], letters: [letter])
+        #expect(further.run().status == .ok)
+        #expect(further.pass.failures.isEmpty)
+        #expect(further.pass.dispositions == [.init(5): .waiting])
+    }
+
+    @Test(
+        "An event whose copy became a dead letter behind the parked one takes its row", arguments: [true, false],
+        [true, false])
+    func copyBehindParked(isRead: Bool, isBlocked: Bool) throws {
+        let letter = try letter(4, event: "first", sequence: 9)
+        var driver = PassDriver(
+            AggregatePass(
+                claimed: try Sample.watermark(1, parked: 1, status: isBlocked ? .quarantined : .gap),
+                arrivals: [try Sample.arrival(4, event: "first", sequence: 2)], deadLetters: isRead ? [letter] : nil,
+                conditions: Sample.conditions()),
+            rows: [try Sample.row(4, event: "second", sequence: 5)])
+        driver.letters = [letter]
+        #expect(driver.run().parked == 1)
+        #expect(driver.rows.map(\.eventID.text) == ["first"])
+        #expect(driver.pass.failures.map(\.event.eventID.text) == ["second"])
+    }
+
+    @Test(
+        "A parked event stands where the first of its copies stands, whatever its order of arrival", arguments: [2, 9])
+    func parkedCopy(sequence: Int) throws {
+        var waiting = driver(
+            try Sample.watermark(1, parked: 1, status: .gap), [try Sample.arrival(4, sequence: sequence)],
+            rows: [try Sample.row(4, sequence: 5)])
+        #expect(waiting.run().parked == 1)
+        #expect(waiting.rows.map(\.streamSequence.number) == [UInt64(min(sequence, 5))])
+        #expect(waiting.pass.dispositions == [.init(4): .waiting])
+        #expect(waiting.pass.retry == nil)
+    }
+
+    @Test("An event that is applied from its row stands where the first of its copies stands", arguments: [2, 9])
+    func drainedCopy(sequence: Int) throws {
+        var driver = driver(
+            try Sample.watermark(3, parked: 1, status: .gap),
+            [try Sample.arrival(4, sequence: sequence), try Sample.arrival(4, event: "other", sequence: 4, ticket: 5)],
+            rows: [try Sample.row(4, sequence: 5)])
+        let watermark = driver.run()
+        #expect(watermark.eventID?.text == (sequence == 2 ? "e4" : "other"))
+        #expect(watermark.streamSequence.number == UInt64(min(sequence, 4)))
+        #expect(watermark.status == .ok)
+    }
+
+    @Test("A row that is not due yet learns of its earlier copy too, and keeps its attempts")
+    func copyOfRetry() throws {
+        var pass = AggregatePass(
+            claimed: try Sample.watermark(3, parked: 1, status: .retrying),
+            arrivals: [try Sample.arrival(4, sequence: 2)],
+            deadLetters: nil, conditions: Sample.conditions(isWake: true))
+        var row = try Sample.row(4, sequence: 5, reason: .retry, due: 2_000_000)
+        row.attempts = 2
+        var driver = PassDriver(pass, rows: [row])
+        #expect(driver.run().status == .retrying)
+        #expect(driver.rows.map(\.streamSequence.number) == [2])
+        #expect(driver.rows.map(\.attempts) == [2])
+        #expect(driver.rows.map(\.nextAttemptAt) == [row.nextAttemptAt])
+        pass = driver.pass
+        #expect(pass.retry == nil, "nothing has failed")
+    }
+
+    @Test("An earlier copy of the applied event tells where that event stands, and a fork behind it changes nothing")
+    func appliedCopy() throws {
+        let watermark = try Sample.watermark(5)
+        let arrivals = [
+            try Sample.arrival(5, sequence: 2, ticket: 1),
+            try Sample.arrival(5, event: "other", sequence: 3, ticket: 2),
+        ]
+        let plan = BatchPlan(
+            arrivals: [arrivals[0]], wakes: [], watermarks: [watermark.aggregate: watermark], generation: 1,
+            mayHold: { _ in false })
+        #expect(plan.claims == [watermark], "what an earlier copy tells has to be written down")
+        var driver = driver(watermark, arrivals)
+        let written = driver.run()
+        #expect(written.streamSequence.number == 2)
+        #expect(written.status == .ok)
+        #expect(driver.pass.dispositions == [.init(1): .stale, .init(2): .deadLettered])
+    }
+
+    /// Dead letters of a quarantined aggregate at version 5, and whether an earlier copy of its event at 2 releases it.
+    static let quarantines:
+        [(letters: [(version: Int, reason: DeadLetterReason, sequence: UInt64)], isReleased: Bool)] = [
+            ([(5, .forked, 3)], true), ([(5, .forked, 3), (5, .forked, 9)], true), ([(5, .forked, 1)], false),
+            ([(5, .forked, 3), (5, .forked, 1)], false), ([(6, .failed, 3)], false),
+            ([(5, .forked, 3), (6, .failed, 4)], false), ([], false),
+        ]
+
+    @Test("Who was quarantined for a fork that stands behind the applied event goes on", arguments: quarantines.indices)
+    func released(index: Int) throws {
+        let (letters, isReleased) = Self.quarantines[index]
+        let keys = try letters.map { letter in
+            DeadLetterKey(
+                aggregate: try Sample.aggregate(), version: try Sample.version(letter.version),
+                eventID: try EventID("other"), reason: letter.reason, streamSequence: StreamSequence(letter.sequence))
+        }
+        var driver = driver(
+            try Sample.watermark(5, parked: 1, status: .quarantined), [try Sample.arrival(5, sequence: 2)],
+            rows: [try Sample.row(6, reason: .behindFailure)], letters: keys)
+        let watermark = driver.run()
+        #expect(watermark.streamSequence.number == (isReleased ? 6 : 2))
+        #expect(watermark.version.number == (isReleased ? 6 : 5))
+        #expect(watermark.status == (isReleased ? .ok : .quarantined))
+    }
+
+    @Test("Who is quarantined in the same batch, by an event that stands before all copies, stays so")
+    func notReleased() throws {
+        let letter = try letter(5, event: "other", sequence: 4)
+        var driver = driver(
+            try Sample.watermark(5, status: .quarantined),
+            [
+                try Sample.arrival(5, event: "other", sequence: 2, ticket: 1),
+                try Sample.arrival(5, sequence: 3, ticket: 2),
+            ], letters: [letter])
+        let watermark = driver.run()
+        #expect(watermark.streamSequence.number == 3)
+        #expect(watermark.status == .quarantined)
+        #expect(driver.pass.failures.map(\.event.sequence.number) == [2])
+    }
+
+    @Test("A dead letter that failed keeps all its copies out, wherever the stream has them", arguments: [1, 2, 3])
+    func copyOfFailed(sequence: Int) throws {
+        let letter = DeadLetterKey(
+            aggregate: try Sample.aggregate(), version: try Sample.version(2), eventID: try EventID("e2"),
+            reason: .failed, streamSequence: StreamSequence(2))
+        var driver = driver(
+            try Sample.watermark(1, status: .quarantined), [try Sample.arrival(2, sequence: sequence)],
+            letters: [letter])
+        #expect(driver.run().status == .quarantined)
+        #expect(driver.pass.dispositions == [.init(2): .waiting])
+        #expect(driver.rows.isEmpty)
+        #expect(driver.pass.failures.isEmpty)
     }
 
     @Test("Copies of a fork beside an event that fails are one dead letter", arguments: [1, 3])

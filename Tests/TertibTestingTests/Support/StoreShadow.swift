@@ -108,7 +108,7 @@ final class StoreShadow {
             answer[0] = UInt64(vocabulary.mask(of: try transaction.claim(consumer, expected).keys))
         case .openDeadLetters(let mask):
             for key in try transaction.openDeadLetters(consumer, of: vocabulary.named(mask)) {
-                guard let message = vocabulary.envelopes.firstIndex(where: { $0.id == key.eventID }) else { continue }
+                let message = ExplorerVocabulary.message(at: key.streamSequence)
                 answer[0] |= 1 << UInt64(message)
                 if key.reason == .failed { answer[1] |= 1 << UInt64(message) }
             }

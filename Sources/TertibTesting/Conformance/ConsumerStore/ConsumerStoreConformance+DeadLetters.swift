@@ -55,10 +55,11 @@ extension ConsumerStoreConformance {
                 }
                 let expected = [
                     DeadLetterKey(
-                        aggregate: aggregate, version: .first, eventID: try Sample.event("event-1"), reason: .failed),
+                        aggregate: aggregate, version: .first, eventID: try Sample.event("event-1"), reason: .failed,
+                        streamSequence: StreamSequence(1)),
                     DeadLetterKey(
                         aggregate: other, version: try Sample.version(9), eventID: try Sample.event("event-9"),
-                        reason: .forked),
+                        reason: .forked, streamSequence: StreamSequence(3)),
                 ]
                 try Expect.equal(keys, expected, "the keys")
                 try Expect.equal(none, [], "the keys of no aggregate")

@@ -84,7 +84,8 @@ extension MemoryTransaction {
                 guard let aggregate = letter.aggregate, let version = letter.version, wanted.contains(aggregate)
                 else { return nil }
                 return DeadLetterKey(
-                    aggregate: aggregate, version: version, eventID: letter.eventID, reason: letter.reason)
+                    aggregate: aggregate, version: version, eventID: letter.eventID, reason: letter.reason,
+                    streamSequence: letter.streamSequence)
             }
         }
     }
