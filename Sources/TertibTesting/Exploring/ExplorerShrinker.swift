@@ -63,6 +63,10 @@ package struct ExplorerShrinker {
                 candidates.append(without(thread: thread, in: other))
             }
         }
+        for message in world.messages.indices where world.messages[message].behaviour != .applies {
+            candidates.append((changed { $0.messages[message].behaviour = .applies }, steps))
+        }
+        if world.allowance.duplicates > 0 { candidates.append((changed { $0.allowance.duplicates -= 1 }, steps)) }
         if world.maxAttempts > 1 { candidates.append((changed { $0.maxAttempts -= 1 }, steps)) }
         if world.holds { candidates.append((changed { $0.holds = false }, steps)) }
         if world.isolation == .readCommitted { candidates.append((changed { $0.isolation = .oneWriter }, steps)) }

@@ -5,8 +5,9 @@ import TertibCore
 /// first, or its aggregate is quarantined; and it is not quarantined for a fork where it has the first.
 ///
 /// What arrives when later versions have been applied already cannot be told from a duplicate by its version; then
-/// whichever came first stands, and only a comparison of contents shows it. In the explorer nobody keeps the order of
-/// acknowledgements, so that it learns of no effect but those at the watermarks, above which nothing comes too late.
+/// whichever came first stands, and only a comparison of contents shows it. Of versions that the stream has lost an event
+/// of, nobody can say who has seen it. In the explorer nobody keeps the order of acknowledgements, so that it learns of no
+/// effect but those at the watermarks, above which nothing comes too late.
 public struct ForkOracle: Oracle {
     /// `no-fork-is-silent`
     public let name = "no-fork-is-silent"
@@ -17,6 +18,7 @@ public struct ForkOracle: Oracle {
     private var stored: [Key: [Place]] = [:]
     private var applied: [Key: EventID] = [:]
     private var cameTooLate: Set<Key> = []
+    private var unknowable: Set<Key> = []
 
     private struct Key: Hashable {
         let aggregate: Aggregate
@@ -36,7 +38,7 @@ public struct ForkOracle: Oracle {
         switch observation {
         case .stored(let message, let event?):
             let key = Key(aggregate: event.aggregate, version: event.version)
-            if stored[key]?.contains(where: { $0.id == event.id }) == true { return nil }
+            if unknowable.contains(key) || stored[key]?.contains(where: { $0.id == event.id }) == true { return nil }
             stored[key, default: []].append(Place(id: event.id, sequence: message.sequence))
         case .trimmed(let first): forget { $0 < first }
         case .lostTail(let last): forget { $0 > last }
@@ -58,9 +60,11 @@ public struct ForkOracle: Oracle {
         return nil
     }
 
+    /// Who has seen a message that is gone knows the event's place by it, and who has not cannot.
     private mutating func forget(_ isGone: (StreamSequence) -> Bool) {
         for (key, places) in stored where places.contains(where: { isGone($0.sequence) }) {
-            stored[key] = places.filter { !isGone($0.sequence) }
+            stored[key] = nil
+            unknowable.insert(key)
         }
     }
 

@@ -91,6 +91,36 @@ struct OracleTests {
         #expect(oracle.observe(.wroteUnclaimed(aggregate)) != nil)
     }
 
+    @Test("of two events of one version the wrong one, and a quarantine without a reason, are found")
+    func forks() throws {
+        let first = try factory.envelope(aggregate, version: .first, id: try EventID("first"))
+        let second = try factory.envelope(aggregate, version: .first, id: try EventID("second"))
+        var told = ForkOracle()
+        for (number, event) in [first, second, first].enumerated() {
+            let message = LoggedMessage(
+                message: factory.codec.encode(event), sequence: StreamSequence(UInt64(number + 1)),
+                storedAt: Sample.instant)
+            #expect(told.observe(.stored(message, event)) == nil)
+        }
+        func judge(_ event: Envelope, _ status: AggregateStatus, _ reasons: [DeadLetterReason]) throws -> String? {
+            var rest = RestObservation()
+            rest.watermarks = [
+                Watermark(aggregate: aggregate, version: .first, eventID: event.id, status: status, revision: 1)
+            ]
+            rest.deadLetters = try reasons.enumerated().map { index, reason in
+                let version = try Sample.version(reason == .forked ? 1 : 2)
+                return try Sample.deadLetter(aggregate, version: version, sequence: UInt64(index + 2), reason: reason)
+            }
+            var oracle = told
+            return oracle.observe(.rest(rest))
+        }
+        #expect(try judge(first, .ok, [.forked]) == nil)
+        #expect(try judge(first, .quarantined, [.forked])?.contains("is quarantined") == true)
+        #expect(try judge(first, .quarantined, [.forked, .failed]) == nil)
+        #expect(try judge(second, .quarantined, [.forked]) == nil)
+        #expect(try judge(second, .ok, [.forked])?.contains("stands before it") == true)
+    }
+
     @Test("a run that does not go on, and an event that is applied and a dead letter too, are found")
     func ends() throws {
         var ends = EndsOracle()

@@ -72,9 +72,12 @@ final class StoreShadow {
         _ vocabulary: ExplorerVocabulary
     ) throws {
         let consumer = vocabulary.consumer
+        // What the call itself has done is not done again.
         switch (write, call) {
-        case (.row, .claim), (.park, .park), (.effect, _), (.deleteParked, _):
-            return  // the call itself has done it
+        case (.effect, _), (.deleteParked, _): return
+        case (.row(let aggregate, let row), .claim) where row == memory.claimed(vocabulary.aggregates[aggregate]):
+            return
+        case (.park(let row), .park) where memory.parked.remove(row) != nil: return
         case (.row(let aggregate, let row), _):
             try transaction.write(consumer, [vocabulary.watermark(row, of: aggregate, revision: 1)])
         case (.park(let row), _):
@@ -127,6 +130,8 @@ final class StoreShadow {
                 let event = vocabulary.parkedEvent(row)
                 if let row = there.first(where: { $0.aggregate == event.aggregate && $0.version == event.version }) {
                     answer[parked: position] = ExplorerVocabulary.packed(row)
+                } else {
+                    memory.parked.insert(row)
                 }
             }
         case .deleteParked(let aggregate, let version):
@@ -169,6 +174,13 @@ final class StoreShadow {
 /// `@unchecked Sendable`: the test waits for each call before it makes the next, so only one thread has it at a time.
 final class ShadowMemory: @unchecked Sendable {
     var read: [Aggregate: Watermark] = [:]
+    /// Rows that the last call has parked, and that the body has not told yet.
+    var parked: Set<PackedParked> = []
+
+    /// The row that a claim writes: what was read, or a fresh one.
+    func claimed(_ aggregate: Aggregate) -> PackedRow {
+        ExplorerVocabulary.packed(read[aggregate] ?? Watermark(aggregate: aggregate))
+    }
 }
 
 /// One transaction of the memory store that waits, on its own thread, for what it is told.
