@@ -84,7 +84,7 @@ extension SmallWorld {
                 $0.holds = false
             },
             explored(
-                "two events of one version, each twice",
+                "an event and its fork, each twice",
                 history(0, 1) + [Message(0, 2), Message(0, 2, branch: 1), Message(0, 2), Message(0, 2, branch: 1)]
             ) { $0.holds = false },
             explored("a poison event in the middle", [Message(0, 1), Message(0, 2, .fails), Message(0, 3)]) {

@@ -29,7 +29,7 @@ extension SmallWorld {
                 $0.sweepers = 1
                 $0.holds = false
             },
-            long("two replicas: two events of one version, each twice, a crash, a sweeper", forkOfCopies) {
+            long("two replicas: an event and its fork, each twice, a crash, a sweeper", forkOfCopies) {
                 $0.replicas = 2
                 $0.allowance.crashes = 1
                 $0.allowance.sweeps = 1
