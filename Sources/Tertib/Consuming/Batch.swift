@@ -61,6 +61,8 @@ struct BatchReport: Sendable {
     var malformed = 0
     /// Failures of handlers, for the log.
     var failures: [FailureNote] = []
+    /// Aggregates whose quarantine had no reason any more.
+    var released: [Watermark] = []
     /// Arrivals that a limit of the parked rows leaves no room for: they join a later batch.
     var overflow: Set<Arrival.Ticket> = []
     /// The limits that were reached.
@@ -88,4 +90,6 @@ struct FailureNote: Sendable {
     let attempts: Int
     /// The reason, where the event is a dead letter now.
     let deadLetter: DeadLetterReason?
+    /// Whether its aggregate is quarantined now.
+    var isQuarantined = false
 }

@@ -132,6 +132,7 @@ extension BatchReport {
         parkedRows += other.parkedRows
         malformed += other.malformed
         failures += other.failures
+        released += other.released
         overflow.formUnion(other.overflow)
         reachedLimits += other.reachedLimits
         hasLeftovers = hasLeftovers || other.hasLeftovers

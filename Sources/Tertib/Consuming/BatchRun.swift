@@ -159,9 +159,12 @@ struct BatchRun: Sendable {
             if let retry = passes[index].retry { report.failures.append(FailureNote(retry)) }
             for failure in passes[index].failures {
                 try keep(failure, now: now, in: transaction)
-                report.failures.append(FailureNote(failure))
+                var note = FailureNote(failure)
+                note.isQuarantined = passes[index].isWrongBranch(besides: failure.event)
+                report.failures.append(note)
             }
             watermarks.append(passes[index].finish(removed: removed[index]))
+            if passes[index].isReleased { report.released.append(passes[index].watermark) }
             report.dispositions.merge(passes[index].dispositions) { _, new in new }
         }
         try transaction.write(settings.name, watermarks.filter { !$0.isClaimForgotten })

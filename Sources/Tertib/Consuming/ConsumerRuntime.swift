@@ -34,11 +34,20 @@ struct ConsumerRuntime: Sendable {
             switch failure.deadLetter {
             case nil:
                 logger.warning("the handler failed, the event will be tried again", metadata: metadata)
+            case .forked? where failure.isQuarantined:
+                logger.critical(
+                    "two events have one version, and the later one was applied: the aggregate is quarantined",
+                    metadata: metadata)
             case .forked?:
-                logger.critical("two events have one version, the later one is a dead letter", metadata: metadata)
+                logger.critical("two events have one version, one of them is a dead letter", metadata: metadata)
             case .some:
                 logger.error("the event is a dead letter, its aggregate is quarantined", metadata: metadata)
             }
+        }
+        for watermark in report.released {
+            logger.notice(
+                "of two events of one version the earlier one was applied after all: the quarantine is lifted",
+                metadata: [LogKey.aggregate: "\(watermark.aggregate)", LogKey.version: "\(watermark.version)"])
         }
     }
 }

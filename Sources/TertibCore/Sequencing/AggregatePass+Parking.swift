@@ -30,17 +30,23 @@ extension AggregatePass {
     }
 
     /// Ends a quarantine that has no other reason than events of the watermark's version which turn out to stand behind
-    /// the applied one.
+    /// the applied one. A fork of another version never was a reason.
     private mutating func releaseIfCanonical() {
         guard watermark.status == .quarantined, !PlantedBug.wrongQuarantineStays.isActive else { return }
-        let isByForks =
-            deadLetters.allSatisfy {
-                $0.reason == .forked && $0.version == watermark.version && $0.streamSequence > watermark.streamSequence
-            }
-            && failures.allSatisfy { $0.event.sequence > watermark.streamSequence }
-        guard isByForks, !deadLetters.isEmpty || !failures.isEmpty else { return }
+        let rivals =
+            deadLetters.filter { $0.version == watermark.version }.map(\.streamSequence)
+            + failures.filter { $0.event.version == watermark.version }.map(\.event.sequence)
+        guard !rivals.isEmpty, rivals.allSatisfy({ $0 > watermark.streamSequence }),
+            deadLetters.allSatisfy({ $0.reason == .forked })
+        else { return }
         watermark.status = .ok
         isReleased = true
+    }
+
+    /// Whether an event shows that another one of its version was applied wrongly.
+    public func isWrongBranch(besides event: PassEvent) -> Bool {
+        watermark.status == .quarantined && event.version == watermark.version
+            && event.sequence <= watermark.streamSequence
     }
 
     /// Whether two events of one version are among what is left.
@@ -115,7 +121,7 @@ extension AggregatePass {
                 // Another event of its version is judged by what is parked, not by this one, which was set aside before.
                 dispositions[arrival.ticket] = .waiting
             } else if deadLetters.contains(where: { $0.version == arrival.version && $0.reason == .failed }) {
-                fork(.arrived(arrival))
+                fork(.arrived(arrival), isKnown: false)
             } else {
                 previous = arrival
                 let event = PassEvent.arrived(arrival)
@@ -146,10 +152,26 @@ extension AggregatePass {
             let copies = PlantedBug.overflowCopyAcknowledged.isActive ? [] : copies[row.version] ?? []
             return [parkedTickets.removeValue(forKey: row.version)?.ticket].compactMap(\.self) + copies
         }
+        let judged = forks(besides: rowsToPark[count...].map(\.version))
         added -= rowsToPark.count - count
         rowsToPark.removeSubrange(count...)
-        for ticket in overflow { dispositions[ticket] = nil }
-        return overflow
+        for ticket in overflow + judged { dispositions[ticket] = nil }
+        return overflow + judged
+    }
+
+    /// Takes the dead letters back that were made of arrivals because of an event for which there is no room: without it
+    /// nobody knows what they stand behind.
+    /// - Returns: their tickets.
+    private mutating func forks(besides versions: [AggregateVersion]) -> [Arrival.Ticket] {
+        var tickets: [Arrival.Ticket] = []
+        failures.removeAll { failure in
+            guard case .arrived(let arrival) = failure.event, failure.reason == .forked,
+                versions.contains(arrival.version)
+            else { return false }
+            tickets.append(arrival.ticket)
+            return true
+        }
+        return tickets
     }
 
     /// Whether the pass has to know the dead letters before a row that was parked already is resolved.
@@ -166,11 +188,7 @@ extension AggregatePass {
         added -= 1
         if row.eventID == arrival.envelope.id || PlantedBug.forkAgainstParkedIgnored.isActive {
             dispositions[arrival.ticket] = .waiting
-            if row.eventID == arrival.envelope.id, arrival.sequence < row.streamSequence,
-                !PlantedBug.parkedCopyKeepsPlace.isActive
-            {
-                rowsToReplace.append(row.stored(at: arrival.sequence))
-            }
+            if let earlier = row.preceded(by: arrival) { rowsToReplace.append(earlier) }
         } else if row.streamSequence < arrival.sequence {
             fork(.arrived(arrival))
             spareCopies(of: row)

@@ -61,6 +61,8 @@ public struct AggregatePass: Sendable {
     public internal(set) var failures: [FailedEvent] = []
     /// The events applied, in order.
     public private(set) var appliedEvents: [PassEvent] = []
+    /// Whether the aggregate has turned out to be quarantined for nothing, and is not any more.
+    public internal(set) var isReleased = false
     /// Whether rows at or below the watermark have to be deleted.
     public var drains: Bool {
         hadParked && (watermark.version > claimedVersion || removesFailed) && !PlantedBug.drainKeepsRows.isActive
@@ -92,8 +94,6 @@ public struct AggregatePass: Sendable {
     /// Further deliveries of events that this pass parks.
     var copies: [AggregateVersion: [Arrival.Ticket]] = [:]
     private var forkedRow: AggregateVersion?
-    /// Whether the aggregate has turned out to be quarantined for nothing.
-    var isReleased = false
 
     /// Begins a pass.
     /// - Parameters:
@@ -132,14 +132,14 @@ public struct AggregatePass: Sendable {
         }
         let row = parkedRows.first.flatMap { $0.version == wanted ? $0 : nil }
         if row == nil, watermark.status == .retrying { watermark.status = .ok }
+        if let row, !isDue(row) {
+            watermark.status = .retrying  // what came to it meanwhile is judged with what is left
+            return rest()
+        }
         if arrives, let row, let arrival = arrivals.first, !knowsDeadLetters, row.eventID != arrival.envelope.id {
             return .readDeadLetters
         }
         guard let event = choose(arrives ? arrivals.first : nil, row) else { return rest() }
-        guard isDue(row) else {
-            if case .parked(let earlier) = event, earlier != row { rowsToReplace.append(earlier) }
-            return rest()
-        }
         current = event
         return .apply(event)
     }
@@ -224,8 +224,8 @@ public struct AggregatePass: Sendable {
 
     /// A row that waits for its next attempt is not tried before. One further away than the longest delay is due: the
     /// database's clock has jumped.
-    private func isDue(_ row: ParkedEvent?) -> Bool {
-        guard let next = row?.nextAttemptAt else { return true }
+    private func isDue(_ row: ParkedEvent) -> Bool {
+        guard let next = row.nextAttemptAt else { return true }
         return next <= conditions.now || next > conditions.now.advanced(by: conditions.retry.maxDelay)
     }
 
@@ -237,7 +237,7 @@ public struct AggregatePass: Sendable {
         if row.eventID == arrival.envelope.id {
             dispositions[arrival.ticket] = .waiting
             arrivals = arrivals.dropFirst()
-            return .parked(PlantedBug.parkedCopyKeepsPlace.isActive ? row : row.stored(at: arrival.sequence))
+            return .parked(row.preceded(by: arrival) ?? row)
         }
         // The arrival is settled as a fork once the row has been applied, or has failed.
         if row.streamSequence < arrival.sequence { return .parked(row) }

@@ -7,7 +7,7 @@ public struct ParkedEvent: Hashable, Sendable {
     /// The event's id.
     public let eventID: EventID
     /// Where the stream has it: of its copies, where the first of those has it that are known.
-    public private(set) var streamSequence: StreamSequence
+    public let streamSequence: StreamSequence
     /// The message as it came: ``StoredEnvelope``.
     public let stored: [UInt8]
     /// Why it waits.
@@ -40,10 +40,12 @@ public struct ParkedEvent: Hashable, Sendable {
         self.error = error
     }
 
-    /// The same row, of a copy that the stream has earlier.
-    func stored(at sequence: StreamSequence) -> ParkedEvent {
-        var row = self
-        row.streamSequence = min(row.streamSequence, sequence)
+    /// The same row with the message of an arrival, if that is the event once more from an earlier place of the stream.
+    func preceded(by copy: Arrival) -> ParkedEvent? {
+        guard copy.envelope.id == eventID, copy.sequence < streamSequence, !PlantedBug.parkedCopyKeepsPlace.isActive
+        else { return nil }
+        var row = PassEvent.arrived(copy).parkedRow(reason: reason, at: parkedAt)
+        (row.attempts, row.nextAttemptAt, row.error) = (attempts, nextAttemptAt, error)
         return row
     }
 }

@@ -69,38 +69,45 @@ public struct ForkOracle: Oracle {
     }
 
     private func judge(_ rest: RestObservation) -> String? {
-        wrongBranch(rest) ?? needlessQuarantine(rest)
+        let letters = Dictionary(grouping: rest.deadLetters, by: \.aggregate)
+        for row in rest.watermarks.sorted(by: { $0.aggregate < $1.aggregate }) {
+            if let finding = judge(row, letters[row.aggregate] ?? []) { return finding }
+        }
+        return firstWrongBranch(besides: rest.watermarks)
     }
 
-    /// An aggregate that is quarantined for nothing but forks of the event that it has, which stands before them.
-    private func needlessQuarantine(_ rest: RestObservation) -> String? {
-        for row in rest.watermarks where row.status == .quarantined {
-            let letters = rest.deadLetters.filter { $0.aggregate == row.aggregate }
-            let isByForks = letters.allSatisfy { $0.reason == .forked && $0.version == row.version }
-            let first = stored[Key(aggregate: row.aggregate, version: row.version)]?.first
-            guard isByForks, let first, first.id == row.eventID else { continue }
-            return "\(row.aggregate) is quarantined, and \(first.id), which it has, stands before the other event of "
+    /// The version at a watermark, above which nothing comes too late.
+    private func judge(_ row: Watermark, _ letters: [DeadLetter]) -> String? {
+        guard let known = row.eventID,
+            let places = stored[Key(aggregate: row.aggregate, version: row.version)], let first = places.first
+        else { return nil }
+        let told = Set(letters.map(\.eventID))
+        if let silent = places.first(where: { $0.id != known && !told.contains($0.id) }) {
+            return
+                "\(row.aggregate)@\(row.version) has the effect of \(known), and no dead letter tells of \(silent.id)"
+        }
+        if first.id != known, row.status != .quarantined {
+            return "\(row.aggregate)@\(row.version) has the effect of \(known), \(first.id) stands before it, and the "
+                + "aggregate is not quarantined"
+        }
+        if first.id == known, row.status == .quarantined, letters.allSatisfy({ $0.reason == .forked }) {
+            return "\(row.aggregate) is quarantined, and \(known), which it has, stands before the other event of "
                 + "version \(row.version)"
         }
         return nil
     }
 
-    private func wrongBranch(_ rest: RestObservation) -> String? {
-        let quarantined = Set(rest.watermarks.lazy.filter { $0.status == .quarantined }.map(\.aggregate))
-        let standing = Dictionary(
-            rest.watermarks.compactMap { row in
-                row.eventID.map { (Key(aggregate: row.aggregate, version: row.version), $0) }
-            }, uniquingKeysWith: { first, _ in first })
-        for (key, places) in stored.sorted(by: {
+    /// Versions below the watermarks, where what has come too late is exempt.
+    private func firstWrongBranch(besides watermarks: [Watermark]) -> String? {
+        let standing = Set(watermarks.map { Key(aggregate: $0.aggregate, version: $0.version) })
+        let forks = stored.filter { $0.value.count > 1 && !standing.contains($0.key) }
+        for (key, places) in forks.sorted(by: {
             ($0.key.aggregate, $0.key.version) < ($1.key.aggregate, $1.key.version)
-        })
-        where places.count > 1 {
-            guard let known = standing[key] ?? applied[key], known != places[0].id, !cameTooLate.contains(key),
-                !quarantined.contains(key.aggregate)
-            else { continue }
+        }) {
+            guard let known = applied[key], known != places[0].id, !cameTooLate.contains(key) else { continue }
             return
                 "\(key.aggregate)@\(key.version) has the effect of \(known), \(places[0].id) stands before it, and the "
-                + "aggregate is not quarantined"
+                + "aggregate has gone on"
         }
         return nil
     }

@@ -308,11 +308,13 @@ struct ForkTests {
 
     /// Dead letters of a quarantined aggregate at version 5, and whether an earlier copy of its event at 2 releases it.
     static let quarantines:
-        [(letters: [(version: Int, reason: DeadLetterReason, sequence: UInt64)], isReleased: Bool)] = [
-            ([(5, .forked, 3)], true), ([(5, .forked, 3), (5, .forked, 9)], true), ([(5, .forked, 1)], false),
-            ([(5, .forked, 3), (5, .forked, 1)], false), ([(6, .failed, 3)], false),
-            ([(5, .forked, 3), (6, .failed, 4)], false), ([], false),
-        ]
+        [(letters: [(version: Int, reason: DeadLetterReason, sequence: UInt64)], isReleased: Bool)] =
+            [
+                ([(5, .forked, 3)], true), ([(5, .forked, 3), (5, .forked, 9)], true), ([(5, .forked, 1)], false),
+                ([(5, .forked, 3), (5, .forked, 1)], false), ([(6, .failed, 3)], false),
+                ([(5, .forked, 3), (6, .failed, 4)], false), ([], false), ([(5, .forked, 3), (2, .forked, 1)], true),
+                ([(5, .forked, 3), (6, .forked, 13)], true), ([(2, .forked, 9)], false),
+            ]
 
     @Test("Who was quarantined for a fork that stands behind the applied event goes on", arguments: quarantines.indices)
     func released(index: Int) throws {
@@ -344,6 +346,68 @@ struct ForkTests {
         #expect(watermark.streamSequence.number == 3)
         #expect(watermark.status == .quarantined)
         #expect(driver.pass.failures.map(\.event.sequence.number) == [2])
+    }
+
+    @Test(
+        "A row that is not due keeps its place before a fork, also when the batch ends a quarantine",
+        arguments: [true, false], [true, false])
+    func forkOfRetry(isRead: Bool, isQuarantined: Bool) throws {
+        let letter = try letter(5, event: "other", sequence: 8)
+        var watermark = try Sample.watermark(5, parked: 1, status: isQuarantined ? .quarantined : .gap)
+        watermark.streamSequence = StreamSequence(10)
+        let arrivals =
+            (isQuarantined ? [try Sample.arrival(5, sequence: 7, ticket: 1)] : []) + [
+                try Sample.arrival(6, sequence: 12, ticket: 2),
+                try Sample.arrival(6, event: "fork", sequence: 15, ticket: 3),
+                try Sample.arrival(6, event: "another", sequence: 16, ticket: 4),
+            ]
+        var driver = PassDriver(
+            AggregatePass(
+                claimed: watermark, arrivals: arrivals, deadLetters: isRead || isQuarantined ? [letter] : nil,
+                conditions: Sample.conditions()),
+            rows: [try Sample.row(6, sequence: 20, reason: .retry, attempts: 1, due: 2_000_000)])
+        driver.letters = [letter]
+        let written = driver.run()
+        #expect(written.status == .retrying, "so that the sweeper comes when it is due, and not before")
+        #expect(written.parked == 1)
+        #expect(driver.rows.map(\.eventID.text) == ["e6"])
+        #expect(driver.rows.map(\.streamSequence.number) == [12])
+        #expect(driver.rows.map(\.attempts) == [1])
+        #expect(Set(driver.pass.failures.map(\.event.eventID.text)) == ["fork", "another"])
+    }
+
+    @Test("A dead letter of a fork that stands behind the failed event is no news, an earlier copy of the fork is")
+    func earlierCopyBesideFailed() throws {
+        let letters = [
+            DeadLetterKey(
+                aggregate: try Sample.aggregate(), version: try Sample.version(2), eventID: try EventID("e2"),
+                reason: .failed, streamSequence: StreamSequence(5)),
+            try letter(2, event: "fork", sequence: 9),
+        ]
+        for (sequence, isNews) in [(3, true), (10, false)] {
+            var driver = driver(
+                try Sample.watermark(1, status: .quarantined),
+                [try Sample.arrival(2, event: "fork", sequence: sequence)], letters: letters)
+            #expect(driver.run().status == .quarantined)
+            #expect(driver.pass.failures.count == (isNews ? 1 : 0))
+            #expect(driver.pass.dispositions == [.init(2): isNews ? .deadLettered : .waiting])
+        }
+    }
+
+    @Test("What stands behind an event for which there is no room is no dead letter, and goes back with it")
+    func forkBeyondTheLimit() throws {
+        var pass = AggregatePass(
+            claimed: try Sample.watermark(1, parked: 1, status: .gap),
+            arrivals: [
+                try Sample.arrival(4, event: "fork", sequence: 4, ticket: 1),
+                try Sample.arrival(4, sequence: 5, ticket: 2),
+            ], deadLetters: [], conditions: Sample.conditions())
+        #expect(pass.next() == .rest)
+        #expect(pass.failures.map(\.event.eventID.text) == ["e4"])
+        #expect(Set(pass.limitParking(to: 0)) == [.init(1), .init(2)])
+        #expect(pass.failures.isEmpty)
+        #expect(pass.dispositions.isEmpty)
+        #expect(pass.finish(removed: 0).parked == 1)
     }
 
     @Test("A dead letter that failed keeps all its copies out, wherever the stream has them", arguments: [1, 2, 3])

@@ -84,6 +84,11 @@ struct PassDriver {
                 break loop
             }
         }
+        var removed = 0
+        if pass.drains {
+            removed = rows.count { $0.version <= pass.drainedThrough }
+            rows.removeAll { $0.version <= pass.drainedThrough }
+        }
         for row in pass.rowsToPark {
             if let existing = rows.first(where: { $0.version == row.version }) {
                 if pass.needsDeadLetters(toResolve: existing) { pass.supply(deadLetters: letters) }
@@ -91,11 +96,6 @@ struct PassDriver {
             } else {
                 rows.append(row)
             }
-        }
-        var removed = 0
-        if pass.drains {
-            removed = rows.count { $0.version <= pass.drainedThrough }
-            rows.removeAll { $0.version <= pass.drainedThrough }
         }
         for row in pass.rowsToReplace {
             rows.removeAll { $0.version == row.version }

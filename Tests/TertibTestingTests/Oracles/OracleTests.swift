@@ -102,23 +102,36 @@ struct OracleTests {
                 storedAt: Sample.instant)
             #expect(told.observe(.stored(message, event)) == nil)
         }
-        func judge(_ event: Envelope, _ status: AggregateStatus, _ reasons: [DeadLetterReason]) throws -> String? {
+        func judge(
+            _ event: Envelope, _ status: AggregateStatus, besides others: (Envelope, DeadLetterReason)...
+        ) throws -> String? {
             var rest = RestObservation()
             rest.watermarks = [
                 Watermark(aggregate: aggregate, version: .first, eventID: event.id, status: status, revision: 1)
             ]
-            rest.deadLetters = try reasons.enumerated().map { index, reason in
-                let version = try Sample.version(reason == .forked ? 1 : 2)
-                return try Sample.deadLetter(aggregate, version: version, sequence: UInt64(index + 2), reason: reason)
+            rest.deadLetters = others.enumerated().map { index, letter in
+                DeadLetter(
+                    id: "\(index)", aggregate: aggregate, version: letter.0.version, eventID: letter.0.id,
+                    streamCreatedAt: Sample.instant, streamSequence: StreamSequence(UInt64(index + 2)),
+                    message: factory.codec.encode(letter.0), reason: letter.1, error: "", attempts: 0,
+                    failedAt: Sample.instant)
             }
             var oracle = told
             return oracle.observe(.rest(rest))
         }
-        #expect(try judge(first, .ok, [.forked]) == nil)
-        #expect(try judge(first, .quarantined, [.forked])?.contains("is quarantined") == true)
-        #expect(try judge(first, .quarantined, [.forked, .failed]) == nil)
-        #expect(try judge(second, .quarantined, [.forked]) == nil)
-        #expect(try judge(second, .ok, [.forked])?.contains("stands before it") == true)
+        let failed = try factory.envelope(aggregate, version: Sample.version(2), id: try EventID("failed"))
+        #expect(try judge(first, .ok, besides: (second, .forked)) == nil)
+        #expect(try judge(first, .ok)?.contains("no dead letter tells of second") == true)
+        #expect(try judge(first, .quarantined, besides: (second, .forked))?.contains("is quarantined") == true)
+        #expect(try judge(first, .quarantined, besides: (second, .forked), (failed, .failed)) == nil)
+        #expect(
+            try judge(first, .quarantined, besides: (second, .forked), (failed, .forked))?.contains("is quarantined")
+                == true, "a fork of another version is no reason")
+        #expect(try judge(second, .quarantined, besides: (first, .forked)) == nil)
+        #expect(
+            try judge(second, .quarantined, besides: (failed, .failed))?.contains("no dead letter tells of first")
+                == true, "another reason hides nothing")
+        #expect(try judge(second, .ok, besides: (first, .forked))?.contains("stands before it") == true)
     }
 
     @Test("a run that does not go on, and an event that is applied and a dead letter too, are found")
