@@ -134,7 +134,7 @@ struct BatchRun: Sendable {
             removed[index] = try transaction.deleteParked(
                 settings.name, of: passes[index].watermark.aggregate, through: passes[index].drainedThrough)
         }
-        keepWithinLimits(&passes, removed: removed, report: &report)
+        try keepWithinLimits(&passes, removed: removed, in: transaction, report: &report)
         let toPark = passes.flatMap(\.rowsToPark)
         if !toPark.isEmpty {
             let existing = Dictionary(
@@ -171,19 +171,29 @@ struct BatchRun: Sendable {
     }
 
     /// Takes the rows out that there is no room for, the highest versions first; a row that waits for its next attempt
-    /// is exempt, else its attempts would never be counted.
-    private func keepWithinLimits(_ passes: inout [AggregatePass], removed: [Int], report: inout BatchReport) {
+    /// is exempt, else its attempts would never be counted, and so is a copy of an event that is parked already.
+    private func keepWithinLimits(
+        _ passes: inout [AggregatePass], removed: [Int], in transaction: any StoreTransaction,
+        report: inout BatchReport
+    ) throws {
         var room = settings.maxParkedTotal - knownParked + removed.reduce(0, +)
         for index in passes.indices where !passes[index].rowsToPark.isEmpty {
-            let own = settings.maxParkedPerAggregate - passes[index].watermark.parked + removed[index]
-            let wanted = passes[index].rowsToPark.count
-            let overflow = passes[index].limitParking(to: max(0, min(own, room)))
-            room -= passes[index].rowsToPark.count
+            let watermark = passes[index].watermark
+            let parked = watermark.parked - removed[index]
+            let own = settings.maxParkedPerAggregate - parked
+            let limit = max(0, min(own, room))
+            var known: Set<AggregateVersion> = []
+            if passes[index].rowsToPark.count > limit, parked > 0, let lowest = passes[index].rowsToPark.first {
+                let rows = try transaction.parked(
+                    settings.name, of: watermark.aggregate, from: lowest.version, limit: Self.pageSize)
+                known = Set(rows.map(\.version))
+            }
+            let overflow = passes[index].limitParking(to: limit, besides: known)
+            room -= passes[index].rowsToPark.count { !known.contains($0.version) }
             guard !overflow.isEmpty else { continue }
             report.overflow.formUnion(overflow)
-            let watermark = passes[index].watermark
             report.reachedLimits.append(
-                own < wanted && own <= room
+                own <= limit
                     ? ParkedLimitReached(
                         aggregate: watermark.aggregate, watermark: watermark.version,
                         limit: settings.maxParkedPerAggregate)

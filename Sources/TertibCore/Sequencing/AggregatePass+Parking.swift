@@ -65,6 +65,7 @@ extension AggregatePass {
     private mutating func fork(_ event: PassEvent, isKnown: Bool) {
         if case .arrived(let arrival) = event {
             dispositions[arrival.ticket] = isKnown ? .waiting : .deadLettered
+            if isKnown, isFork(event, storedBy: nil) { copies[arrival.version, default: []].append(arrival.ticket) }
             arrivals = arrivals.filter { $0.ticket != arrival.ticket }[...]
         }
         if !isKnown {
@@ -83,15 +84,19 @@ extension AggregatePass {
     /// other one.
     private func isDeadLetter(_ event: PassEvent, storedBy limit: StreamSequence?) -> Bool {
         let limit = PlantedBug.forkKnownByItsCopy.isActive ? nil : limit
-        let letter = deadLetters.contains {
+        let isLetter = deadLetters.contains {
             $0.version == event.version && $0.eventID == event.eventID
                 && ($0.reason != .forked || $0.streamSequence <= limit ?? $0.streamSequence)
         }
-        return letter
-            || failures.contains {
-                $0.reason == .forked && $0.event.version == event.version && $0.event.eventID == event.eventID
-                    && $0.event.sequence <= limit ?? $0.event.sequence
-            }
+        return isLetter || isFork(event, storedBy: limit)
+    }
+
+    /// Whether an event is a fork of this pass's.
+    private func isFork(_ event: PassEvent, storedBy limit: StreamSequence?) -> Bool {
+        failures.contains {
+            $0.reason == .forked && $0.event.version == event.version && $0.event.eventID == event.eventID
+                && $0.event.sequence <= limit ?? $0.event.sequence
+        }
     }
 
     /// Decides on what is left when nothing more can be applied.
@@ -143,18 +148,32 @@ extension AggregatePass {
         }
     }
 
-    /// Keeps only so many of the rows to park, those of the lowest versions.
+    /// Keeps only so many of the rows to park, those of the lowest versions, and those whose version is parked already,
+    /// which need no room.
     /// - Returns: the tickets of the others, which have no outcome then; those of their copies too, for to acknowledge
     ///   one delivery of a message is to acknowledge the message.
-    public mutating func limitParking(to count: Int) -> [Arrival.Ticket] {
-        guard rowsToPark.count > count else { return [] }
-        let overflow = rowsToPark[count...].flatMap { row -> [Arrival.Ticket] in
-            let copies = PlantedBug.overflowCopyAcknowledged.isActive ? [] : copies[row.version] ?? []
-            return [parkedTickets.removeValue(forKey: row.version)?.ticket].compactMap(\.self) + copies
+    public mutating func limitParking(to count: Int, besides parked: Set<AggregateVersion> = []) -> [Arrival.Ticket] {
+        var kept: [ParkedEvent] = []
+        var beyond: [AggregateVersion] = []
+        var room = count
+        for row in rowsToPark {
+            if !parked.contains(row.version) {
+                guard room > 0 else {
+                    beyond.append(row.version)
+                    continue
+                }
+                room -= 1
+            }
+            kept.append(row)
         }
-        let judged = forks(besides: rowsToPark[count...].map(\.version))
-        added -= rowsToPark.count - count
-        rowsToPark.removeSubrange(count...)
+        guard !beyond.isEmpty else { return [] }
+        let overflow = beyond.flatMap { version -> [Arrival.Ticket] in
+            let copies = PlantedBug.overflowCopyAcknowledged.isActive ? [] : copies[version] ?? []
+            return [parkedTickets.removeValue(forKey: version)?.ticket].compactMap(\.self) + copies
+        }
+        let judged = forks(besides: beyond)
+        added -= beyond.count
+        rowsToPark = kept
         for ticket in overflow + judged { dispositions[ticket] = nil }
         return overflow + judged
     }

@@ -91,7 +91,7 @@ public struct AggregatePass: Sendable {
     var removesFailed = false
     var added = 0
     var parkedTickets: [AggregateVersion: Arrival] = [:]
-    /// Further deliveries of events that this pass parks.
+    /// Further deliveries of events that this pass parks, or sets aside for those.
     var copies: [AggregateVersion: [Arrival.Ticket]] = [:]
     private var forkedRow: AggregateVersion?
 

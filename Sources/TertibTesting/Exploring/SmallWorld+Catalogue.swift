@@ -35,12 +35,30 @@ extension SmallWorld {
                 $0.holds = false
             },
             shape(
-                "two events of the last version, and the first once more",
+                "two events of the last version, each of them twice",
                 history(0, 2) + [
                     Message(0, 3, .mayFail), Message(0, 3, .mayFail, branch: 1), Message(0, 3, .mayFail),
+                    Message(0, 3, .mayFail, branch: 1),
                 ]
             ) {
                 $0.allowance.failures = 2
+                $0.holds = false
+            },
+            shape(
+                "two versions with a fork and a copy each",
+                history(0, 1) + [
+                    Message(0, 2), Message(0, 2, branch: 1), Message(0, 2), Message(0, 3, .mayFail),
+                    Message(0, 3, .mayFail, branch: 1), Message(0, 3, .mayFail),
+                ]
+            ) {
+                $0.allowance.failures = 3
+                $0.holds = false
+            },
+            shape(
+                "a fork and copies, and few rows may be parked",
+                history(0, 2) + [Message(0, 3), Message(0, 3, branch: 1), Message(0, 3), Message(0, 4)]
+            ) {
+                $0.parkedLimit = 1
                 $0.holds = false
             },
             shape("few rows may be parked", history(0, 4) + history(1, 1)) {

@@ -400,11 +400,11 @@ struct ForkTests {
             claimed: try Sample.watermark(1, parked: 1, status: .gap),
             arrivals: [
                 try Sample.arrival(4, event: "fork", sequence: 4, ticket: 1),
-                try Sample.arrival(4, sequence: 5, ticket: 2),
+                try Sample.arrival(4, sequence: 5, ticket: 2), try Sample.arrival(4, sequence: 5, ticket: 3),
             ], deadLetters: [], conditions: Sample.conditions())
         #expect(pass.next() == .rest)
         #expect(pass.failures.map(\.event.eventID.text) == ["e4"])
-        #expect(Set(pass.limitParking(to: 0)) == [.init(1), .init(2)])
+        #expect(Set(pass.limitParking(to: 0)) == [.init(1), .init(2), .init(3)])
         #expect(pass.failures.isEmpty)
         #expect(pass.dispositions.isEmpty)
         #expect(pass.finish(removed: 0).parked == 1)

@@ -29,6 +29,18 @@ struct ParkedLimitTests {
         #expect(try await replica.history() == [1, 2, 3, 4, 5, 6])
     }
 
+    @Test("has room for a copy of what is parked already, which is acknowledged")
+    func copyOfParked() async throws {
+        let replica = try await replica(maxParkedPerAggregate: 2)
+        _ = try await replica.apply(3, 5)
+        let report = try await replica.apply(3, 4, 5, 6)
+        #expect(report.outcomes == [.waiting: 2])
+        #expect(report.overflow.count == 2)
+        #expect(try await replica.parked().map(\.version.number) == [3, 5])
+        #expect(try await replica.watermark()?.parked == 2)
+        #expect(try await replica.apply(3, 5).reachedLimits.isEmpty)
+    }
+
     @Test("has room again where the batch drains")
     func roomAfterDrain() async throws {
         let replica = try await replica(maxParkedPerAggregate: 2)
