@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import TertibCLI
@@ -108,5 +109,20 @@ struct TerminalTests {
         bar.update(1, of: 2)
         bar.advance(1, of: 2)
         bar.finish()
+    }
+
+    @Test("Where a long run stands is said once a phase and once a minute where there is no terminal")
+    func statusLine() {
+        let said = Mutex<[String]>([])
+        let status = StatusLine(console: Console(output: .none, error: .none), isSilent: false) { text in
+            said.withLock { $0.append(text) }
+        }
+        let start = ContinuousClock.now
+        for (second, phase) in [
+            (0, "faults"), (30, "faults"), (59, "faults"), (61, "faults"), (62, "rest"), (121, "rest"),
+        ] {
+            status.show("\(second) s", phase: phase, at: start + .seconds(second))
+        }
+        #expect(said.withLock { $0 } == ["0 s", "61 s", "62 s"])
     }
 }
