@@ -14,6 +14,7 @@ public struct Handlers: Sendable {
     private var byType: [EventType: @Sendable (Envelope) -> Application] = [:]
     private var fallback: (@Sendable (Envelope) -> Application)?
     private var observer: (@Sendable (Envelope, HandlerTransaction) throws -> Void)?
+    private var failureObserver: (@Sendable (Envelope, any Error) -> Void)?
 
     /// No handlers.
     public init() {}
@@ -51,18 +52,25 @@ public struct Handlers: Sendable {
     func prepare(_ envelope: Envelope) -> Application {
         let application = (byType[envelope.type] ?? fallback).map { $0(envelope) }
         guard let observer else { return application ?? { _ in } }
-        return { transaction in
+        return { [failureObserver] transaction in
             try observer(envelope, transaction)
-            try application?(transaction)
+            do {
+                try application?(transaction)
+            } catch {
+                failureObserver?(envelope, error)
+                throw error
+            }
         }
     }
 
-    /// Has every event seen by `observer`, in the event's transaction and before its handler: how the simulator keeps
-    /// its ledger beside a user's handlers.
+    /// Has every event seen by `observer`, in the event's transaction and before its handler, and what its handler throws
+    /// by `failed`: how the simulator keeps its ledger beside a user's handlers, and knows which of them fail.
     package mutating func observe(
-        _ observer: @escaping @Sendable (Envelope, HandlerTransaction) throws -> Void
+        _ observer: @escaping @Sendable (Envelope, HandlerTransaction) throws -> Void,
+        failed: (@Sendable (Envelope, any Error) -> Void)? = nil
     ) {
         self.observer = observer
+        failureObserver = failed
     }
 
     private static func decode<Payload: DomainEvent>(

@@ -7,6 +7,8 @@ public enum Observation: Sendable {
     case stored(LoggedMessage, Envelope?)
     /// A handler has begun, whatever comes of it.
     case attempted(LedgerEntry)
+    /// A handler has failed, for a reason of its own and not of the database.
+    case handlerFailed(LedgerEntry)
     /// An effect was refused because the ledger has it already: somebody applied an event a second time.
     case appliedAgain(LedgerEntry)
     /// A transaction has committed.

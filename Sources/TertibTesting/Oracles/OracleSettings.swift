@@ -20,22 +20,21 @@ public struct OracleSettings: Sendable {
     public var bad: Set<PoisonOracle.LedgerKey> = []
     /// After so many attempts an event is a dead letter.
     public var maxAttempts = 1
-    /// Whether it is known which handlers fail.
-    public var knowsHandlers = true
+    /// So many failures of its handler, as ``Observation/handlerFailed(_:)`` tells them, make an event a dead letter.
+    public var leastFailures = 1
 
     /// Creates settings of a run in which nothing fails.
     public init() {}
 
     /// All oracles: the one list that every engine goes through, in its order.
     public var oracles: [any Oracle] {
-        var oracles: [any Oracle] = [
+        [
             StateOracle(), AppliedOnceOracle(), WatermarkOracle(allowsLeftovers: allowsLeftovers), DeliveriesOracle(),
             AcknowledgementOracle(), RestOracle(types: types),
             LimitOracle(maxParkedPerAggregate: maxParkedPerAggregate, maxParkedInAll: maxParkedInAll),
             PublishedOracle(types: published), AppendOracle(types: appended), ForkOracle(), StreamOracle(),
             EndsOracle(),
+            PoisonOracle(failing: failing, bad: bad, maxAttempts: maxAttempts, leastFailures: leastFailures),
         ]
-        if knowsHandlers { oracles.append(PoisonOracle(failing: failing, bad: bad, maxAttempts: maxAttempts)) }
-        return oracles
     }
 }

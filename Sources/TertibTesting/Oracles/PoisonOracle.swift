@@ -3,16 +3,18 @@ public import TertibCore
 
 /// A bad event stops its own aggregate and no other, and it is the bad event that is blamed, after all its attempts.
 ///
-/// Both engines tell of every commit, and know whose handlers fail.
+/// Both engines tell of every commit. Whose handlers fail is known beforehand, or told when it happens.
 public struct PoisonOracle: Oracle {
     /// `others-unaffected`
     public let name = "others-unaffected"
     /// What it says in lists.
     public let statement =
         "a bad event is blamed itself, after all its attempts, and stops its own aggregate only"
-    private let bad: Set<LedgerKey>
-    private let failing: Set<LedgerKey>?
+    private var bad: Set<LedgerKey>
+    private var failing: Set<LedgerKey>?
     private let maxAttempts: Int
+    private let leastFailures: Int
+    private var failures: [LedgerKey: Int] = [:]
     private var forked: Set<Aggregate> = []
     private var events: [LedgerKey: EventID] = [:]
 
@@ -31,11 +33,13 @@ public struct PoisonOracle: Oracle {
     }
 
     /// Creates an oracle that knows which handlers fail, `nil` where others are blamed with reason too, which of these
-    /// fail for good, and after how many attempts an event is a dead letter.
-    public init(failing: Set<LedgerKey>?, bad: Set<LedgerKey>, maxAttempts: Int = 1) {
+    /// fail for good, and after how many attempts an event is a dead letter; of the failures that it is told, so many
+    /// are for good.
+    public init(failing: Set<LedgerKey>?, bad: Set<LedgerKey>, maxAttempts: Int = 1, leastFailures: Int = 1) {
         self.failing = failing
         self.bad = bad
         self.maxAttempts = maxAttempts
+        self.leastFailures = leastFailures
     }
 
     /// Learns of forks, and judges quarantines and dead letters.
@@ -45,6 +49,12 @@ public struct PoisonOracle: Oracle {
             let key = LedgerKey(event.aggregate, event.version)
             if let known = events[key], known != event.id { forked.insert(event.aggregate) }
             events[key] = events[key] ?? event.id
+            return nil
+        case .handlerFailed(let entry):
+            let key = LedgerKey(entry.aggregate, entry.version)
+            failing?.insert(key)
+            failures[key, default: 0] += 1
+            if failures[key, default: 0] >= leastFailures { bad.insert(key) }
             return nil
         case .committed(let commit):
             for change in commit.changes {

@@ -31,6 +31,12 @@ public struct Disturbance: Hashable, Sendable, Codable {
         case storeAway
         /// The n-th call to the broker fails.
         case logAway
+        /// The n-th publish is stored, and its answer is lost.
+        case publishAnswerLost
+        /// What the n-th fetch was delivered is lost on its way to the replica.
+        case fetchLost
+        /// The n-th answer to deliveries, an acknowledgement or another one, is lost.
+        case answerLost
         /// The next publish is stored, and its answer is lost.
         case lostPublishAnswer
         /// The next publish is lost.

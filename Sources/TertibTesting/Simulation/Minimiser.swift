@@ -6,6 +6,8 @@ struct Minimiser {
     private let subject: SimulationSubject
     private let oracle: String
     private let deadline: ContinuousClock.Instant
+    /// What has to stay, because the invariant is about all of it: a user's histories.
+    private let needed: Set<Need>
     private var best: SimulationPlan
     /// When the oracle objects, in milliseconds from the start.
     private var end: Int
@@ -21,12 +23,27 @@ struct Minimiser {
         return minimiser.best
     }
 
+    /// The oracle that asks what a user says has to hold.
+    static let invariant = "invariant"
+
+    /// One event of a history, however often it is stored.
+    private struct Need: Hashable {
+        let aggregate: String
+        let version: Int
+
+        static func all(of plan: SimulationPlan) -> Set<Need> {
+            Set(plan.events.filter { $0.kind == nil }.map { Need(aggregate: $0.aggregate, version: $0.version) })
+        }
+    }
+
     private init(
         _ subject: SimulationSubject, _ violation: Violation, deadline: ContinuousClock.Instant, best: SimulationPlan
     ) {
         self.subject = subject
         self.deadline = deadline
         self.best = best
+        let isAboutAll = subject.message != nil && violation.oracle == Self.invariant
+        needed = isAboutAll ? Need.all(of: best) : []
         oracle = violation.oracle
         end = violation.at
     }
@@ -68,7 +85,7 @@ struct Minimiser {
     }
 
     private mutating func attempt(_ candidate: SimulationPlan) -> Bool {
-        guard !isOver else { return false }
+        guard !isOver, needed.isEmpty || needed.isSubset(of: Need.all(of: candidate)) else { return false }
         runs += 1
         // A plan that cannot even be set up does not fail in the same way.
         guard let outcome = try? SimulationRun.run(candidate, subject: subject),

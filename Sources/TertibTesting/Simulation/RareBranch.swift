@@ -5,6 +5,8 @@ public enum RareBranch: String, Hashable, Sendable, Codable, CaseIterable, Compa
     case parked
     /// What was parked before was drained by the event that closed the gap.
     case parkThenDrain
+    /// A replica lost its claim to the neighbour that had brought what the events in its hand were waiting for.
+    case drainThenPark
     /// A claim was lost to a neighbour.
     case lostClaim
     /// A gapped delivery was held in memory.
@@ -59,6 +61,9 @@ public enum RareBranch: String, Hashable, Sendable, Codable, CaseIterable, Compa
     case reopened
     /// A consumer stopped because its stream was gone, or another one.
     case streamRefused
+    /// An aggregate's parked rows were at their limit, and the replica had a further event of it in hand that is to be
+    /// parked: there was no room.
+    case limitReached
     /// A consumer that had reached a limit of parked rows came to rest only when somebody gave it room.
     case limitRaised
     /// A consumer paused: a limit reached, or a database away.

@@ -1,7 +1,11 @@
 extension Simulation {
-    /// Runs a plan once for each call that it makes to its store and its broker, and has that one call fail: a step of a
-    /// transaction as a conflict and as an outage, a commit as rolled back and as unknown either way, a call to the
-    /// broker as an outage. Complete, not sampled.
+    /// Runs a plan once for each call that it makes to its store and its broker while its events and disturbances last,
+    /// and has that one call fail: a step of a transaction as a conflict and as an outage, a commit as rolled back and as
+    /// unknown either way, a call to the broker as an outage, a publish as stored without an answer, a fetch and an answer
+    /// to deliveries as lost on their way. Of these calls all, not a sample. In the ``SimulationPlan/reference`` nothing
+    /// is left to do afterwards.
+    ///
+    /// A fetch fails in no other way: a log that is away delivers nothing, and one that throws never delivers again.
     /// - Parameters:
     ///   - jobs: How many threads.
     ///   - progress: Is called after each run with how many are done, of how many; from any of the threads.
@@ -13,6 +17,7 @@ extension Simulation {
         let kinds: [(Disturbance.Kind, Int)] = [
             (.storeConflict, calls.storeSteps), (.storeAway, calls.storeSteps), (.conflict, calls.commits),
             (.unknownCommitted, calls.commits), (.unknownRolledBack, calls.commits), (.logAway, calls.logCalls),
+            (.publishAnswerLost, calls.publishes), (.fetchLost, calls.fetches), (.answerLost, calls.answers),
         ]
         let failures = kinds.flatMap { kind, count in (0..<count).map { Disturbance(kind, nth: $0 + 1) } }
         return try await run(count: failures.count, jobs: jobs, progress: { progress($0, failures.count) }) { index in

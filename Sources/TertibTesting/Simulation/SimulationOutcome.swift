@@ -27,6 +27,12 @@ public struct SimulationCalls: Hashable, Sendable {
     public var storeSteps = 0
     /// Commits.
     public var commits = 0
-    /// Calls to the broker, answers to deliveries not counted.
+    /// Calls to the broker, fetches and answers to deliveries not counted.
     public var logCalls = 0
+    /// Those of them that publish, and reach the broker.
+    public var publishes = 0
+    /// Fetches that were delivered something.
+    public var fetches = 0
+    /// Answers to deliveries, one for a group of them.
+    public var answers = 0
 }

@@ -30,7 +30,9 @@ enum SimulationRun {
         }
         return SimulationOutcome(
             plan: recorded, violations: world.violations, branches: world.branches, traceHash: hash,
-            calls: SimulationCalls(storeSteps: world.storeSteps, commits: world.commits, logCalls: world.logCalls),
+            calls: SimulationCalls(
+                storeSteps: world.storeSteps, commits: world.commits, logCalls: world.logCalls,
+                publishes: world.publishes, fetches: world.fetches, answers: world.answers),
             steps: scheduler.steps, duration: scheduler.now, timeline: world.trace.lines,
             story: SimulationStory(world.trace.story).lines)
     }

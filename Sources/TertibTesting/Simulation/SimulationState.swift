@@ -14,3 +14,21 @@ public struct SimulationState: Sendable {
         return rows.keys(beginningWith: MemoryKey()).compactMap { rows[$0]?.row }
     }
 }
+
+extension SimulationState {
+    /// Throws unless a value is the expected one: what an invariant has to do for its run to count as failed.
+    public func require<Value: Equatable>(_ value: Value, equals expected: Value) throws {
+        guard value == expected else { throw InvariantViolation("\(value) is not \(expected), as expected") }
+    }
+}
+
+/// What an invariant throws that does not hold.
+public struct InvariantViolation: Error, CustomStringConvertible {
+    /// What is wrong.
+    public let description: String
+
+    /// Creates an error that says what is wrong.
+    public init(_ description: String) {
+        self.description = description
+    }
+}

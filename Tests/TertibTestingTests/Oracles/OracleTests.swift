@@ -79,6 +79,24 @@ struct OracleTests {
         #expect(oracle.observe(commit(1, .quarantined, letters: [early]))?.contains("2 of 3") == true)
     }
 
+    @Test("a handler that tells of its failures is blamed only for them, and given up only after all of them")
+    func learned() throws {
+        var oracle = PoisonOracle(failing: [], bad: [], maxAttempts: 2, leastFailures: 2)
+        let retry = commit(1, .gap, parked: [try Sample.parked(aggregate, 2, reason: .retry)])
+        #expect(oracle.observe(retry)?.contains("is blamed, and its handler does not fail") == true)
+        let entry = LedgerEntry(
+            aggregate: aggregate, version: try Sample.version(2), eventID: try EventID("learned"))
+        #expect(oracle.observe(.handlerFailed(entry)) == nil)
+        #expect(oracle.observe(retry) == nil)
+        var rest = RestObservation()
+        rest.deadLetters = [
+            try Sample.deadLetter(aggregate, version: try Sample.version(2), sequence: 2, attempts: 2)
+        ]
+        #expect(oracle.observe(.rest(rest))?.contains("is blamed, and its handler does not fail") == true)
+        #expect(oracle.observe(.handlerFailed(entry)) == nil)
+        #expect(oracle.observe(.rest(rest)) == nil)
+    }
+
     @Test("a status that does not go with what is parked is found, unless a drain is known to be left over")
     func statuses() throws {
         let next = try Sample.parked(aggregate, 2)

@@ -1,5 +1,6 @@
 import Testing
-import TertibTesting
+
+@testable import TertibTesting
 
 /// The real consumer and relay under seeded schedules.
 @Suite("Simulation")
@@ -53,9 +54,38 @@ struct SimulationTests {
     func everyCall() async throws {
         let calls = try await Simulation().run(.reference).calls
         let report = try await Simulation().failEveryCall(jobs: 2)
-        #expect(report.schedules == 2 * calls.storeSteps + 3 * calls.commits + calls.logCalls)
+        #expect(
+            report.schedules == 2 * calls.storeSteps + 3 * calls.commits + calls.logCalls + calls.publishes
+                + calls.fetches + calls.answers)
         #expect(calls.commits > 10 && calls.logCalls > 5)
+        #expect(calls.publishes > 4 && calls.fetches > 4 && calls.answers > 8, "\(calls)")
         #expect(report.failures.flatMap(\.violations) == [])
+    }
+
+    @Test("The reference has nothing left to do when its calls no longer fail")
+    func reference() async throws {
+        let timeline = try await Simulation().run(.reference, keepsTimeline: true).timeline
+        let end = try #require(timeline.firstIndex { $0.contains("every fault has ended") })
+        let words = ["commits  ", "receives ", "acknowledges ", "publishes ", "has appended "]
+        #expect(timeline[..<end].count { line in words.contains { line.contains($0) } } > 20)
+        #expect(timeline[end...].filter { line in words.contains { line.contains($0) } } == [])
+    }
+
+    @Test(
+        "A call that fails shows", arguments: [Disturbance.Kind.publishAnswerLost, .fetchLost, .answerLost, .logAway])
+    func callFails(kind: Disturbance.Kind) async throws {
+        var plan = SimulationPlan.reference
+        let plain = try await Simulation().run(plan, keepsTimeline: true)
+        plan.disturbances = [Disturbance(kind, nth: 3)]
+        let outcome = try await Simulation().run(plan, keepsTimeline: true)
+        let signs: [Disturbance.Kind: String] = [
+            .publishAnswerLost: ": no answer", .fetchLost: "never receives ", .answerLost: "is not heard",
+            .logAway: ", as planned",
+        ]
+        let sign = try #require(signs[kind])
+        let times = { (outcome: SimulationOutcome) in outcome.timeline.count { $0.contains(sign) } }
+        #expect(times(outcome) == times(plain) + 1)
+        #expect(outcome.violations == [])
     }
 
     @Test("A run that fails is made as small as it gets: one event, one replica, no fault, plain choices")

@@ -139,6 +139,11 @@ final class MemoryDatabase: @unchecked Sendable {
         threads.guarded { release { core.undo(to: mark, of: transaction) } }
     }
 
+    /// Tells of a claim; under the guard.
+    func tell(claim expected: [Watermark], won: [Aggregate: Watermark]) {
+        observer?.claimed(expected, won: won, committed: core.committed)
+    }
+
     private func release(_ body: () -> Void) {
         body()
         threads.announce()

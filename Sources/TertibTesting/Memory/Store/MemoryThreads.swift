@@ -1,4 +1,6 @@
 import Foundation
+import Tertib
+import TertibCore
 
 /// Where the transactions of a ``MemoryStore`` run, how they wait for each other, and what guards the database.
 protocol MemoryThreads: Sendable {
@@ -49,6 +51,9 @@ protocol MemoryObserver: Sendable {
     func committed(
         _ transaction: MemoryTransactionID, written: [(table: MemoryTableName, key: MemoryKey)],
         before: MemoryTableSet, after: MemoryTableSet)
+
+    /// A transaction has claimed watermarks, and won some of them; beside it what has committed so far.
+    func claimed(_ expected: [Watermark], won: [Aggregate: Watermark], committed: MemoryTableSet)
 
     /// A transaction waits for a neighbour's row.
     func waits(_ transaction: MemoryTransactionID, for lock: MemoryLock)

@@ -22,6 +22,7 @@ extension MemoryTransaction {
                     ? claimExisting(watermark, consumer, core, snapshot) : claimFresh(watermark, consumer, core)
                 if let claimed { won[watermark.aggregate] = claimed }
             }
+            database.tell(claim: expected, won: won)
             return won
         }
     }

@@ -25,7 +25,11 @@ final class SimulatedLog: EventLog {
         } catch {
             return .unknown(error)
         }
-        let outcome = await inner.publish(message, expecting: expectation)
+        var outcome = await inner.publish(message, expecting: expectation)
+        if replica.world.fails(.publishAnswerLost, \.publishes) {
+            outcome = .unknown(
+                EventLogError(.timedOut, attempted: "publish to \(message.subject)", reason: "planned"))
+        }
         replica.note(outcome, of: message)
         await replica.hop()
         return outcome
@@ -69,7 +73,7 @@ final class SimulatedLog: EventLog {
     /// On the way to the broker; the n-th call of the run may fail.
     private func call(_ attempted: String) async throws(EventLogError) {
         await replica.hop()
-        guard replica.world.failsLogCall() else { return }
+        guard replica.world.fails(.logAway, \.logCalls) else { return }
         replica.world.note("could not \(attempted), as planned")
         throw EventLogError(.unavailable, attempted: attempted, reason: "planned")
     }
@@ -90,7 +94,13 @@ final class SimulatedSource: DeliverySource {
     func next(upTo limit: Int, waiting wait: Duration) async throws(EventLogError) -> [Delivery] {
         let deliveries = try await inner.next(upTo: limit, waiting: wait)
         guard !deliveries.isEmpty else { return [] }
+        if replica.world.fails(.fetchLost, \.fetches) {
+            replica.world.note(
+                "never receives \(deliveries.map { "\($0.sequence)" }.joined(separator: " ")), as planned")
+            return []
+        }
         life.received += deliveries.count
+        replica.world.take(deliveries, in: life)
         replica.world.meet(.redelivery, deliveries.count { $0.attempt > 1 })
         replica.world.note("receives \(deliveries.map { "\($0.sequence)" }.joined(separator: " "))")
         return deliveries
@@ -98,7 +108,11 @@ final class SimulatedSource: DeliverySource {
 
     func answer(_ answer: DeliveryAnswer, to deliveries: [Delivery]) async {
         replica.world.answered(answer, deliveries, by: life)
+        if answer != .inProgress { for delivery in deliveries { life.inHand[delivery.sequence] = nil } }
         await replica.hop()
+        guard deliveries.isEmpty || !replica.world.fails(.answerLost, \.answers) else {
+            return replica.world.note("is not heard, as planned")
+        }
         await inner.answer(answer, to: deliveries)
     }
 

@@ -17,6 +17,8 @@ final class SimulatedReplica: @unchecked Sendable {
         var isDead = false
         var isAsked = false
         var received = 0
+        /// What it was delivered and has not answered for good, by message.
+        var inHand: [StreamSequence: (aggregate: Aggregate, version: AggregateVersion)] = [:]
 
         init(log: MemoryLog, store: MemoryStore) {
             self.log = log

@@ -36,7 +36,11 @@ extension SimulatedWorld: MemoryObserver {
             let words = Self.words(sorted, staged)
             note("commits\(words)", isStep: words.isEmpty)
         }
-        for change in sorted { count(change) }
+        for change in sorted {
+            count(change)
+            countLimit(change)
+            countDrain(change)
+        }
         observe(
             .committed(
                 CommitObservation(

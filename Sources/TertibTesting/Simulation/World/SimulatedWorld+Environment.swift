@@ -114,7 +114,7 @@ extension SimulatedWorld {
         do {
             try invariant(SimulationState(tables: tables))
         } catch {
-            violate("invariant", "\(error)")
+            violate(Minimiser.invariant, "\(error)")
         }
     }
 
@@ -167,7 +167,7 @@ extension SimulatedWorld {
         case .restore: await restore(without: disturbance.amount ?? 0, lasting: lasting)
         case .recreate: await recreate(lasting: lasting)
         case .crash, .unknownCommitted, .unknownRolledBack, .conflict, .commitRefused, .storeConflict, .storeAway,
-            .logAway:
+            .logAway, .publishAnswerLost, .fetchLost, .answerLost:
             break
         }
     }
@@ -233,10 +233,11 @@ extension SimulatedWorld {
         }
     }
 
-    func failsLogCall() -> Bool {
+    /// Whether the call to the broker that is made now is the one that fails in this way, by the number of its kind.
+    func fails(_ kind: Disturbance.Kind, _ count: ReferenceWritableKeyPath<SimulatedWorld, Int>) -> Bool {
         guard !isQuiet else { return false }
-        logCalls += 1
-        return plan.disturbances.contains { $0.kind == .logAway && $0.nth == logCalls }
+        self[keyPath: count] += 1
+        return plan.disturbances.contains { $0.kind == kind && $0.nth == self[keyPath: count] }
     }
 
     func countBranches(_ counts: ConsumerCounts) {

@@ -36,13 +36,20 @@ final class SimulatedWorld: @unchecked Sendable {
     var commits = 0
     /// Those of them that have claimed watermarks.
     var batches = 0
+    /// Of replicas that have lost a claim with nothing but gapped events in hand, the lowest of them: what
+    /// ``RareBranch/drainThenPark`` is told by.
+    var waiting: [Aggregate: [Int: AggregateVersion]] = [:]
     /// The running transactions that have claimed watermarks.
     var claiming: Set<Int> = []
     /// Calls to the store so far.
     var storeCalls = 0
-    /// Steps of transactions so far, and calls to the broker: the n-th one may be made to fail.
+    /// Steps of transactions so far: the n-th one may be made to fail.
     var storeSteps = 0
+    /// Calls to the broker so far, by kind: the n-th one of each may be made to fail.
     var logCalls = 0
+    var publishes = 0
+    var fetches = 0
+    var answers = 0
     /// Calls that append, so far.
     var appends = 0
     /// Whether the stream was deleted once, so that a consumer that ends because of it is right.
@@ -58,6 +65,7 @@ final class SimulatedWorld: @unchecked Sendable {
     var isDone = false
 
     init(_ plan: SimulationPlan, subject: SimulationSubject, keepsTrace: Bool) throws {
+        try plan.validate()
         let options = plan.options
         self.plan = plan
         self.subject = subject
@@ -123,10 +131,10 @@ final class SimulatedWorld: @unchecked Sendable {
         known.maxParkedPerAggregate = settings.maxParkedPerAggregate
         known.maxParkedInAll = settings.maxParkedTotal + plan.options.replicas * settings.batch
         known.allowsLeftovers = hasRefusals
-        known.knowsHandlers = subject.message == nil
         known.failing = hasRefusals ? nil : plan.failing(0)
         // A refusal may be an attempt beside those in which the handler fails.
-        known.bad = plan.failing(max(1, plan.options.maxAttempts - refusals))
+        known.leastFailures = max(1, plan.options.maxAttempts - refusals)
+        known.bad = plan.failing(known.leastFailures)
         known.maxAttempts = plan.options.maxAttempts
         return known.oracles
     }

@@ -57,21 +57,31 @@ extension SimulatedWorld {
     func handlers() -> Handlers {
         var handlers = Handlers()
         subject.register(&handlers, self)
-        handlers.observe { [self] envelope, transaction in
-            let entry = LedgerEntry(
-                aggregate: envelope.aggregate, version: envelope.version, eventID: envelope.id)
-            observe(.attempted(entry))
-            try failIfPlanned(envelope, hasWritten: false)
-            do {
-                try SimulationLedger.record(envelope, in: transaction)
-                if plan.options.meetsAtRows { try SimulationLedger.count(envelope, in: transaction) }
-            } catch let error as StoreError where error.code == .statement {
-                observe(.appliedAgain(entry))
-                throw error
-            }
-            // Behind the ledger, so that a failure has something to undo.
-            try failIfPlanned(envelope, hasWritten: true)
-        }
+        handlers.observe(
+            { [self] envelope, transaction in
+                let entry = LedgerEntry(
+                    aggregate: envelope.aggregate, version: envelope.version, eventID: envelope.id)
+                observe(.attempted(entry))
+                try failIfPlanned(envelope, hasWritten: false)
+                do {
+                    try SimulationLedger.record(envelope, in: transaction)
+                    if plan.options.meetsAtRows { try SimulationLedger.count(envelope, in: transaction) }
+                } catch let error as StoreError where error.code == .statement {
+                    observe(.appliedAgain(entry))
+                    throw error
+                }
+                // Behind the ledger, so that a failure has something to undo.
+                try failIfPlanned(envelope, hasWritten: true)
+            }, failed: { [self] in noteFailure(of: $0, $1) })
         return handlers
+    }
+
+    /// A handler has thrown. Where the database failed, or the replica has crashed, it is not the event that is bad.
+    private func noteFailure(of envelope: Envelope, _ error: any Error) {
+        if error is any SimulatedFault || (error as? StoreError)?.isInfrastructure == true { return }
+        note("the handler of \(envelope.aggregate)@\(envelope.version) fails: \(error)")
+        observe(
+            .handlerFailed(
+                LedgerEntry(aggregate: envelope.aggregate, version: envelope.version, eventID: envelope.id)))
     }
 }
