@@ -110,7 +110,8 @@ let package = Package(
             name: "TertibPostgresTests", dependencies: ["TertibPostgres", "TertibTesting", "TestServers", log]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
         .testTarget(
-            name: "TertibCLITests", dependencies: ["ShopDemo", "TertibCLI", "TertibLab", "TestServers", arguments]),
+            name: "TertibCLITests",
+            dependencies: ["ShopDemo", "TertibCLI", "TertibLab", "TertibTesting", "TestServers", arguments]),
         .testTarget(
             name: "TertibLabTests",
             dependencies: ["TertibConfiguration", "TertibLab", "TertibTesting", "TestServers", sqlite, postgres]),

@@ -64,6 +64,6 @@ struct FailureTests {
         ])
         #expect(
             value.line
-                == #"{"a\"b":"\\ \n \u001b \u202e 👩 \ue000","n":9223372036854775807,"d":null,"x":1,"l":[null,true,1]}"#)
+                == #"{"a\"b":"\\ \n \u001b \u202e 👩 \ue000","n":18446744073709551615,"d":null,"x":1,"l":[null,true,1]}"#)
     }
 }

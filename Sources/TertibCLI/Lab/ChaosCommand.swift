@@ -88,39 +88,35 @@ struct ChaosCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = Console.standard
+        try OutputFile.check("--report", report)
         let status = StatusLine(console: console, isSilent: json)
         let (outcome, stopped) = try await outcome(status)
         status.finish()
-        if let report { try OutputFile.write(outcome.page, to: report) }
         if json {
             console.write(try outcome.report.document)
         } else {
             for line in outcome.report.lines(for: console.output) { console.write(line) }
         }
+        var isRight = outcome.report.isRight
+        if let report { isRight = OutputFile.isWritten(outcome.page, to: report, console) && isRight }
         if let stopped { throw ExitCode(stopped.status) }
-        if !outcome.report.isRight { throw ExitCode(ExitStatus.wrong.rawValue) }
+        if !isRight { throw ExitStatus.wrong.code }
     }
 
     private func outcome(_ status: StatusLine) async throws -> (Chaos.Outcome, Interruption.Stopped?) {
         defer { status.finish() }
-        do {
-            let length = Duration.seconds(minutes * 60)
-            let environment = ProcessInfo.processInfo.environment
-            let options = ChaosOptions(
-                seed: seed ?? .random(in: 0...9_999_999), length: length,
-                events: events ?? Int(length / .seconds(1)) * 1000, replicas: replicas,
-                store: chosenStore ?? .sqlite, keepsFiles: keep,
-                broker: try broker.program(in: environment), program: Programs.own(),
-                environment: environment)
-            status.begin(
-                "\(Words.count(options.events)) events in \(minutes) minutes of faults on "
-                    + "\(Words.count(replicas, "replica")); seed \(options.seed).")
-            let chaos = Chaos(options) { status.show($0.line, phase: $0.phase) }
-            return try await Interruption.stopping { try await chaos.run() }
-        } catch let error as LabError {
-            throw Failure(
-                status: error.isUnusable ? .unusable : .wrong, code: "lab", what: error.what, why: error.why,
-                next: error.advice)
-        }
+        let length = Duration.seconds(minutes * 60)
+        let environment = ProcessInfo.processInfo.environment
+        let options = ChaosOptions(
+            seed: seed ?? .random(in: 0...9_999_999), length: length,
+            events: events ?? Int(length / .seconds(1)) * 1000, replicas: replicas,
+            store: chosenStore ?? .sqlite, keepsFiles: keep,
+            broker: try broker.program(in: environment), program: Programs.own(),
+            environment: environment)
+        status.begin(
+            "\(Words.count(options.events)) events in \(minutes) minutes of faults on "
+                + "\(Words.count(replicas, "replica")); seed \(options.seed).")
+        let chaos = Chaos(options) { status.show($0.line, phase: $0.phase) }
+        return try await Interruption.stopping { try await chaos.run() }
     }
 }

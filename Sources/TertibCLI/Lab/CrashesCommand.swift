@@ -65,32 +65,26 @@ struct CrashesCommand: AsyncParsableCommand {
 
     private func report(_ status: StatusLine) async throws -> CrashReport {
         defer { status.finish() }
-        do {
-            let environment = ProcessInfo.processInfo.environment
-            let stores: [ChaosOptions.Store] =
-                switch store {
-                case "sqlite": [.sqlite]
-                case "postgres": [.postgres]
-                default: [.sqlite, .postgres]
-                }
-            let options = CrashRounds.Options(
-                rounds: rounds, seed: seed, stores: stores, atOnce: atOnce,
-                broker: try broker.program(in: environment), program: Programs.own(),
-                environment: environment)
-            let crashes = CrashRounds(options) { done, all in status.show("\(done) of \(all) rounds", phase: "crashes")
+        let environment = ProcessInfo.processInfo.environment
+        let stores: [ChaosOptions.Store] =
+            switch store {
+            case "sqlite": [.sqlite]
+            case "postgres": [.postgres]
+            default: [.sqlite, .postgres]
             }
-            guard let report = try await Interruption.cancelling({ try await crashes.run() }) else {
-                throw Failure(
-                    status: .wrong, code: "interrupted", what: "the rounds were interrupted",
-                    why: "the process was asked to stop; everything that it had started has ended",
-                    next: "Run them again, with --rounds for fewer.")
-            }
-            return report
-        } catch let error as LabError {
-            throw Failure(
-                status: error.isUnusable ? .unusable : .wrong, code: "lab", what: error.what, why: error.why,
-                next: error.advice)
+        let options = CrashRounds.Options(
+            rounds: rounds, seed: seed, stores: stores, atOnce: atOnce,
+            broker: try broker.program(in: environment), program: Programs.own(),
+            environment: environment)
+        let crashes = CrashRounds(options) { done, all in status.show("\(done) of \(all) rounds", phase: "crashes")
         }
+        guard let report = try await Interruption.cancelling({ try await crashes.run() }) else {
+            throw Failure(
+                status: .wrong, code: "interrupted", what: "the rounds were interrupted",
+                why: "the process was asked to stop; everything that it had started has ended",
+                next: "Run them again, with --rounds for fewer.")
+        }
+        return report
     }
 }
 

@@ -25,17 +25,12 @@ struct ExhaustiveResult {
 
     /// What `--json` prints.
     var document: JSONValue {
-        .object(
-            [
-                .init(key: "engine", value: "explorer"), .init(key: "exhaustive", value: .bool(true)),
-                .init(key: "worlds", value: .array(worlds.map(\.document))),
-                .init(key: "states", value: .number(states)), .init(key: "transitions", value: .number(transitions)),
-                .init(key: "seconds", value: Self.rounded(seconds)),
-                .init(key: "violations", value: .number(violations)),
-                .init(key: "rareBranches", value: branches.document),
-                .init(key: "missedBranches", value: .array(missing.map { .string($0.name) })),
-            ]
-                + (file.map { [.init(key: "replay", value: .string($0))] } ?? []))
+        .object([
+            "engine": "explorer", "exhaustive": true, "worlds": .array(worlds.map(\.document)),
+            "states": .number(states), "transitions": .number(transitions), "seconds": Self.rounded(seconds),
+            "violations": .number(violations), "rareBranches": branches.document, "rare": .number(rare),
+            "missedBranches": .array(missing.map { .string($0.name) }), "replay": .text(file),
+        ])
     }
 
     /// What people see.
@@ -62,7 +57,8 @@ struct ExhaustiveResult {
         let verdict =
             isRight
             ? "Everything that can happen was explored, and no oracle objected."
-            : "\(Words.count(violations, "world")) failed, \(Words.count(missing.count)) rare branches missed."
+            : "\(Words.count(violations, "world")) failed, \(Words.count(missing.count)) rare branches were met fewer "
+                + "than \(Words.count(rare, "time"))."
         return lines + [TextStyle.bold.apply(verdict, on: terminal)]
     }
 
@@ -79,7 +75,7 @@ extension RelayFinding {
     fileprivate func lines(in file: String?) -> [String] {
         var lines = ["", "The shortest way:"]
         lines += description.split(separator: "\n").map { SafeText.escaped(String($0)) }
-        if let file { lines += ["", "Run it again: tertib lab simulate --engine explorer --replay \(file)", ""] }
+        if let file { lines += ["", "Run it again: tertib lab simulate --replay \(SafeText.escaped(file))", ""] }
         return lines
     }
 }

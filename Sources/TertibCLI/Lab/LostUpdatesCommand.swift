@@ -76,10 +76,10 @@ struct LostUpdatesCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = Console.standard
+        try OutputFile.check("--page", page)
         let status = StatusLine(console: console, isSilent: json)
         let report = try await report(status)
         status.finish()
-        if let page { try OutputFile.write(report.page, to: page) }
         for line in report.notRun { console.note("not run: \(SafeText.escaped(line))") }
         for line in report.kept { console.note("kept: \(SafeText.escaped(line))") }
         if json {
@@ -87,30 +87,26 @@ struct LostUpdatesCommand: AsyncParsableCommand {
         } else {
             for line in report.lines(for: console.output) { console.write(line) }
         }
-        if !report.isRight { throw ExitCode(ExitStatus.wrong.rawValue) }
+        var isRight = report.isRight
+        if let page { isRight = OutputFile.isWritten(report.page, to: page, console) && isRight }
+        if !isRight { throw ExitStatus.wrong.code }
     }
 
     private func report(_ status: StatusLine) async throws -> LostUpdatesReport {
         defer { status.finish() }
-        do {
-            let options = LostUpdatesOptions(
-                stores: try store.map { try LabStore($0) }, workers: workers, orders: orders, stock: stock, seed: seed,
-                keepsTables: keep, environment: ProcessInfo.processInfo.environment)
-            let laboratory = LostUpdates(options) { progress in
-                let database = progress.cell.prefix { $0 != "," }
-                status.show("\(progress.done) of \(progress.total)  \(progress.cell)", phase: String(database))
-            }
-            guard let report = try await Interruption.cancelling({ try await laboratory.run() }) else {
-                throw Failure(
-                    status: .wrong, code: "interrupted", what: "the laboratory was interrupted",
-                    why: "the process was asked to stop; its tables are dropped",
-                    next: "Run it again, with fewer --orders and a smaller --stock.")
-            }
-            return report
-        } catch let error as LabError {
-            throw Failure(
-                status: error.isUnusable ? .unusable : .wrong, code: "lab", what: error.what, why: error.why,
-                next: error.advice)
+        let options = LostUpdatesOptions(
+            stores: try store.map { try LabStore($0) }, workers: workers, orders: orders, stock: stock, seed: seed,
+            keepsTables: keep, environment: ProcessInfo.processInfo.environment)
+        let laboratory = LostUpdates(options) { progress in
+            let database = progress.cell.prefix { $0 != "," }
+            status.show("\(progress.done) of \(progress.total)  \(progress.cell)", phase: String(database))
         }
+        guard let report = try await Interruption.cancelling({ try await laboratory.run() }) else {
+            throw Failure(
+                status: .wrong, code: "interrupted", what: "the laboratory was interrupted",
+                why: "the process was asked to stop; its tables are dropped",
+                next: "Run it again, with fewer --orders and a smaller --stock.")
+        }
+        return report
     }
 }

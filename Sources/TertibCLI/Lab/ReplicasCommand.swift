@@ -20,10 +20,14 @@ struct ReplicasCommand: AsyncParsableCommand {
             It ends with 0 when no cell of Tertib has anything wrong, and with 1 otherwise.
             """)
 
-    @Option(name: .long, help: ArgumentHelp("Numbers of replicas, each from 1 to 16.", valueName: "n,n"))
+    @Option(
+        name: .long, help: ArgumentHelp("Numbers of replicas, each from 1 to 16.", valueName: "n,n"),
+        transform: NumberList.init)
     var replicas: NumberList?
 
-    @Option(name: .long, help: ArgumentHelp("Fault profiles; all when left out.", valueName: "name,name"))
+    @Option(
+        name: .long, help: ArgumentHelp("Fault profiles; all when left out.", valueName: "name,name"),
+        completion: .list(FaultProfile.allCases.map(\.rawValue)), transform: ProfileList.init)
     var profiles: ProfileList?
 
     @Option(name: .long, help: ArgumentHelp("What load and faults are drawn from.", valueName: "n"))
@@ -62,66 +66,72 @@ struct ReplicasCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = Console.standard
+        try OutputFile.check("--plot", plot)
+        try OutputFile.check("--page", page)
         let status = StatusLine(console: console, isSilent: json)
         let report = try await report(status)
         status.finish()
-        if let plot { try OutputFile.write(report.picture, to: plot) }
-        if let page, let plot {
-            try OutputFile.write(report.page(picture: OutputFile.path(of: plot, from: page)), to: page)
-        }
         if json {
             console.write(try report.document)
         } else {
             console.write(report.table)
         }
-        if !report.isRight { throw ExitCode(ExitStatus.wrong.rawValue) }
+        var isRight = report.isRight
+        if let plot { isRight = OutputFile.isWritten(report.picture, to: plot, console) && isRight }
+        if let page, let plot {
+            let text = report.page(picture: OutputFile.path(of: plot, from: page))
+            isRight = OutputFile.isWritten(text, to: page, console) && isRight
+        }
+        if !isRight { throw ExitStatus.wrong.code }
     }
 
     private func report(_ status: StatusLine) async throws -> ExperimentReport {
         defer { status.finish() }
-        do {
-            let options = ExperimentOptions(
-                replicas: replicas?.numbers ?? (quick ? [1, 4] : [1, 2, 4, 8]),
-                profiles: profiles?.profiles ?? (quick ? [.none, .shuffle16, .duplicates] : FaultProfile.allCases),
-                seed: seed, events: events,
-                broker: try broker.program(in: ProcessInfo.processInfo.environment),
-                program: Programs.own())
-            let experiment = Experiment(options) { progress in
-                status.show("\(progress.done) of \(progress.total)  \(progress.cell)", phase: progress.cell)
-            }
-            guard let report = try await Interruption.cancelling({ try await experiment.run() }) else {
-                throw Failure(
-                    status: .wrong, code: "interrupted", what: "the experiment was interrupted",
-                    why: "the process was asked to stop; everything that it had started has ended",
-                    next: "Run it again, with --quick for a small grid.")
-            }
-            return report
-        } catch let error as LabError {
-            throw Failure(status: .wrong, code: "lab", what: error.what, why: error.why, next: error.advice)
+        let options = ExperimentOptions(
+            replicas: replicas?.numbers ?? (quick ? [1, 4] : [1, 2, 4, 8]),
+            profiles: profiles?.profiles ?? (quick ? [.none, .shuffle16, .duplicates] : FaultProfile.allCases),
+            seed: seed, events: events,
+            broker: try broker.program(in: ProcessInfo.processInfo.environment),
+            program: Programs.own())
+        let experiment = Experiment(options) { progress in
+            status.show("\(progress.done) of \(progress.total)  \(progress.cell)", phase: progress.cell)
         }
+        guard let report = try await Interruption.cancelling({ try await experiment.run() }) else {
+            throw Failure(
+                status: .wrong, code: "interrupted", what: "the experiment was interrupted",
+                why: "the process was asked to stop; everything that it had started has ended",
+                next: "Run it again, with --quick for a small grid.")
+        }
+        return report
     }
 }
 
 /// `1,2,4,8`
-struct NumberList: ExpressibleByArgument {
+struct NumberList {
     let numbers: [Int]
 
-    init?(argument: String) {
+    /// - Throws: `ValidationError` with what it has to look like.
+    init(_ argument: String) throws {
         let words = argument.split(separator: ",", omittingEmptySubsequences: false)
         let numbers = words.compactMap { Int($0) }
-        guard numbers.count == words.count, numbers.allSatisfy((1...16).contains) else { return nil }
+        guard numbers.count == words.count, numbers.allSatisfy((1...16).contains) else {
+            throw ValidationError("write numbers from 1 to 16 with commas between them, such as 1,4.")
+        }
         self.numbers = Array(Set(numbers)).sorted()
     }
 }
 
 /// `none,shuffle-16`
-struct ProfileList: ExpressibleByArgument {
+struct ProfileList {
     let profiles: [FaultProfile]
 
-    init?(argument: String) {
-        let words = argument.split(separator: ",", omittingEmptySubsequences: false)
-        let profiles = words.compactMap { FaultProfile(rawValue: String($0)) }
-        guard profiles.count == words.count else { return nil }
-        self.profiles = FaultProfile.allCases.filter(profiles.contains)
+    /// - Throws: `ValidationError` with the names that there are.
+    init(_ argument: String) throws {
+        let words = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        if let unknown = words.first(where: { FaultProfile(rawValue: $0) == nil }) {
+            let names = FaultProfile.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("there is no profile \"\(unknown)\"; the profiles are \(names), with commas between.")
+        }
+        profiles = FaultProfile.allCases.filter { words.contains($0.rawValue) }
     }
 }

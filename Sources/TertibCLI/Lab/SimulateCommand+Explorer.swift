@@ -16,23 +16,20 @@ extension SimulateCommand {
         if exhaustive { return try await explore(console) }
         guard let seeds else { return false }
         let exploration = Exploration(worlds: try chosen(from: SmallWorld.shapes))
-        if trace { return try runTraces(seeds, exploration, console) }
+        let runs = try traces(seeds, exploration, console)
         let bar = ProgressBar("Exploring", unit: "schedules")
-        let threads = jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
         let report = try await exploration.run(seeds: seeds.range, twice: twice, jobs: threads) { done in
-            bar.update(UInt64(done), of: UInt64(seeds.range.count))
+            bar.update(UInt64(done), of: UInt64(seeds.count))
         }
         bar.finish()
-        let least = try report.failures.first.map { try ExplorerShrinker.minimise($0.finding) }
-        let file = try least.map { try write(try $0.recording.json) }
-        let result = ExplorerResult(
-            report: report, least: least, file: file, missing: report.branches.vacuous(below: rare))
-        if json {
-            console.write(result.document)
-        } else {
-            for line in result.lines(for: console.output) { console.write(line) }
+        var result = SimulationResult(report, rare: leastOfEachBranch)
+        result.runs = runs
+        if let first = report.failures.first {
+            let least = try ExplorerShrinker.minimise(first.finding)
+            result.minimal = least.description.split(separator: "\n").map(String.init)
+            (result.file, result.fileFailure) = saved(try least.recording.json)
         }
-        return result.isRight
+        return conclude(result, console)
     }
 
     private func chosen(from worlds: [SmallWorld]) throws -> [SmallWorld] {
@@ -51,87 +48,51 @@ extension SimulateCommand {
 
     // MARK: - Single schedules
 
-    private func runTraces(_ seeds: SeedRange, _ exploration: Exploration, _ console: Console) throws -> Bool {
-        var isRight = true
-        var documents: [JSONValue] = []
+    private func traces(
+        _ seeds: SeedRange, _ exploration: Exploration, _ console: Console
+    ) throws -> [SimulatedRun] {
+        guard trace else { return [] }
+        var runs: [SimulatedRun] = []
         for seed in seeds.range {
             let (walk, timeline) = try exploration.walk(seed: seed)
-            isRight = isRight && walk.violation == nil
-            if json {
-                documents.append(walk.document(seed: seed, timeline: timeline))
-            } else {
-                tell(Way(walk, "seed \(seed), \(walk.world.name)", timeline), console)
-            }
+            let run = SimulatedRun(walk, seed: seed, timeline: json ? timeline : nil)
+            if json { runs.append(run) } else { tell(run, timeline, console) }
         }
-        if json { console.write(documents.count == 1 ? documents[0] : .array(documents)) }
-        return isRight
+        return runs
     }
 
     private func runRecording(_ file: String, _ console: Console) throws -> Bool {
+        if twice {
+            throw Failure(
+                status: .unusable, code: "arguments", what: "--twice does not go with \(file)",
+                why: "it is a way that the explorer has gone, step by step, and leaves nothing to chance",
+                next: "Leave --twice out, or give --seeds.")
+        }
+        let start = ContinuousClock.now
+        let (run, timeline): (SimulatedRun, [String])
         do {
-            let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
-            if RelayRecording.isRecording(bytes) { return try runRelays(try RelayRecording(json: bytes), console) }
-            let (walk, timeline) = try ExplorerRecording(json: bytes).replay()
-            if json {
-                console.write(walk.document(seed: nil, timeline: trace ? timeline : nil))
-            } else {
-                tell(Way(walk, walk.world.name, timeline), console)
-            }
-            return walk.violation == nil
+            (run, timeline) = try recorded(file)
         } catch {
             throw Self.unusable(file, error)
         }
+        let result = SimulationResult(run, after: ContinuousClock.now - start, file: file)
+        if !json { tell(run, timeline, console) }
+        return conclude(result, console)
     }
 
-    private func runRelays(_ recording: RelayRecording, _ console: Console) throws -> Bool {
+    /// The way of a file, through a world of whichever kind.
+    private func recorded(_ file: String) throws -> (run: SimulatedRun, timeline: [String]) {
+        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
+        guard RelayRecording.isRecording(bytes) else {
+            let (walk, timeline) = try ExplorerRecording(json: bytes).replay()
+            return (SimulatedRun(walk, seed: nil, timeline: trace ? timeline : nil), timeline)
+        }
+        let recording = try RelayRecording(json: bytes)
         let replay = try recording.replay()
-        if json {
-            console.write(
-                .object(
-                    [
-                        .init(key: "world", value: .string(recording.world.name)),
-                        .init(key: "trace", value: .string(String(replay.traceHash, radix: 16))),
-                        .init(key: "steps", value: .number(replay.timeline.count)),
-                        .init(key: "violations", value: .array(replay.violation.map { [.string("\($0)")] } ?? [])),
-                    ] + (trace ? [.init(key: "timeline", value: .array(replay.timeline.map { .string($0) }))] : [])))
-        } else {
-            tell(
-                Way(
-                    title: recording.world.name, timeline: replay.timeline, violation: replay.violation,
-                    trace: String(replay.traceHash, radix: 16)), console)
-        }
-        return replay.violation == nil
-    }
-
-    /// A way through a world of whichever kind.
-    private struct Way {
-        let title: String
-        let timeline: [String]
-        let violation: ExplorerViolation?
-        let trace: String
-
-        init(title: String, timeline: [String], violation: ExplorerViolation?, trace: String) {
-            (self.title, self.timeline, self.violation, self.trace) = (title, timeline, violation, trace)
-        }
-
-        init(_ walk: ExplorerWalk, _ title: String, _ timeline: [String]) {
-            self.init(title: title, timeline: timeline, violation: walk.violation, trace: walk.traceName)
-        }
-    }
-
-    private func tell(_ way: Way, _ console: Console) {
-        console.write(SafeText.escaped(way.title))
-        let timeline = way.timeline
-        let width = String(timeline.count).count
-        for (index, line) in timeline.enumerated() {
-            let number = String(index + 1)
-            let indent = String(repeating: " ", count: width - number.count)
-            console.write("  \(indent)\(number)  " + SafeText.escaped(line))
-        }
-        if let violation = way.violation {
-            console.write(TextStyle.bad.apply("wrong: ", on: console.output) + SafeText.escaped("\(violation)"))
-        }
-        console.write("\(Words.count(timeline.count, "step")), trace \(way.trace)")
+        let run = SimulatedRun(
+            world: recording.world.name, trace: String(replay.traceHash, radix: 16), steps: replay.timeline.count,
+            violations: replay.violation.map { ["\($0)"] } ?? [], timeline: trace ? replay.timeline : nil)
+        return (run, replay.timeline)
     }
 
     // MARK: - Everything
@@ -158,13 +119,14 @@ extension SimulateCommand {
         let found =
             try outcomes.compactMap(\.finding).first?.recording.json
             ?? relays.compactMap(\.finding).first?.recording.json
-        let file = try found.map { try write($0) }
-        let result = ExhaustiveResult(outcomes: outcomes, relays: relays, file: file, rare: rare)
+        let (file, failure) = found.map { saved($0) } ?? (nil, nil)
+        let result = ExhaustiveResult(outcomes: outcomes, relays: relays, file: file, rare: leastOfEachBranch)
         if json {
             console.write(result.document)
         } else {
             for line in result.lines(for: console.output) { console.write(line) }
         }
+        note(failure, console)
         return result.isRight
     }
 }

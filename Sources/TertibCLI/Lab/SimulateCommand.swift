@@ -27,19 +27,22 @@ struct SimulateCommand: AsyncParsableCommand {
               tertib lab simulate --exhaustive --long      # larger ones too: minutes
 
             A run that fails is made smaller, told as a timeline, and written to a file that --replay takes. It ends \
-            with 1 when an oracle objected, when a second run of a seed was not equal to the first (--twice), or when \
-            --rare asks for rare branches and one was met less often.
+            with 1 when an oracle objected, when a second run of a seed was not equal to the first (--twice), or when a \
+            rare branch of the code was met too rarely, so that the runs prove little. Of 1,000 seeds and more each \
+            branch has to be met once for every 1,000 seeds, unless --rare says how often, or --world leaves others out.
             """)
 
     /// What runs the schedules.
-    enum Engine: String, ExpressibleByArgument {
+    enum Engine: String, ExpressibleByArgument, CaseIterable {
         /// The real asynchronous runtime on a seeded executor.
         case runtime
         /// The product's transactions, stepped through a model without `async`.
         case explorer
     }
 
-    @Option(name: .long, help: ArgumentHelp("Seeds, the last one left out.", valueName: "a..b"))
+    @Option(
+        name: .long, help: ArgumentHelp("Seeds from a on, without b: one seed is 5..6.", valueName: "a..b"),
+        transform: SeedRange.init)
     var seeds: SeedRange?
 
     @Option(name: .long, help: ArgumentHelp("Run a plan from a file.", valueName: "file"))
@@ -63,22 +66,31 @@ struct SimulateCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Run a small scenario once for each of its calls to store and broker, which fails.")
     var everyCall = false
 
-    @Flag(name: .long, help: "Print everything that happens, a line each.")
+    @Flag(name: .long, help: "Print everything that happens, a line each (with --seeds and --replay).")
     var trace = false
 
-    @Flag(name: .long, help: "Run each seed twice, and compare.")
+    @Flag(name: .long, help: "Run everything twice, and compare (with --seeds and --replay).")
     var twice = false
 
-    @Option(name: .long, help: ArgumentHelp("Fail when a rare branch was met less often.", valueName: "n"))
-    var rare = 0
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Fail when a rare branch was met less often; for 1,000 seeds and more a thousandth of their number, else 0, "
+                + "when left out.",
+            valueName: "n"))
+    var rare: Int?
 
     @Option(name: .long, help: ArgumentHelp("Threads; as many as the machine has when left out.", valueName: "n"))
     var jobs: Int?
 
     @Option(
         name: .long,
-        help: ArgumentHelp("Where a failing run is written.", valueName: "file"))
-    var output = "tertib-simulation-failure.json"
+        help: ArgumentHelp(
+            "Where a failing run is written; \(Self.defaultOutput) when left out.", valueName: "file"),
+        completion: .file(extensions: ["json"]))
+    var output: String?
+
+    static let defaultOutput = "tertib-simulation-failure.json"
 
     @Flag(name: .long, help: "Print one JSON document on standard output.")
     var json = false
@@ -103,66 +115,122 @@ struct SimulateCommand: AsyncParsableCommand {
             throw ValidationError("--every-call goes with --engine runtime.")
         }
         guard (1...64).contains(jobs ?? 1) else { throw ValidationError("--jobs takes a number from 1 to 64.") }
-        guard rare >= 0 else { throw ValidationError("--rare takes a number from 0.") }
+        guard rare ?? 0 >= 0 else { throw ValidationError("--rare takes a number from 0.") }
+        guard rare == nil || replay == nil else {
+            throw ValidationError("--rare does not go with --replay: one run meets what it meets.")
+        }
+        guard seeds != nil || replay != nil || !twice && !trace else {
+            throw ValidationError("--twice and --trace go with --seeds and --replay.")
+        }
+        guard !json || !trace || seeds?.count ?? 0 <= Self.mostTraces else {
+            throw ValidationError(
+                "--trace with --json takes at most \(Words.count(Self.mostTraces)) seeds, which make one document.")
+        }
     }
+
+    /// Their traces together are some hundred megabytes.
+    private static let mostTraces = 10_000
+
+    /// How often each rare branch has to be met.
+    var leastOfEachBranch: Int {
+        if let rare { return rare }
+        // A part of the worlds need not meet everything, and a few seeds do not.
+        guard let seeds, world == nil else { return 0 }
+        return seeds.count / 1000
+    }
+
+    /// How many threads.
+    var threads: Int { jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
     func run() async throws {
         let console = Console.standard
         #if TERTIB_PLANTED_BUGS
             if let plant, let seeds { return try await runPlanted(plant, seeds, console) }
         #endif
-        let isRight: Bool
-        if engine == .explorer || isExplorersReplay {
-            isRight = try await runExplorer(console)
-        } else if (trace && seeds != nil) || replay != nil {
-            isRight = try await runEach(console)
-        } else {
-            isRight = try await runMany(console)
-        }
-        if !isRight { throw ExitCode(ExitStatus.wrong.rawValue) }
+        try OutputFile.check("--output", output)
+        let isExplorers = engine == .explorer || isExplorersReplay
+        let isRight = try await isExplorers ? runExplorer(console) : runRuntime(console)
+        if !isRight { throw ExitStatus.wrong.code }
     }
 
-    // MARK: - Many seeds
+    // MARK: - The runtime
 
-    private func runMany(_ console: Console) async throws -> Bool {
+    private func runRuntime(_ console: Console) async throws -> Bool {
+        if let replay { return try await runPlan(replay, console) }
+        let runs = try await traces(console)
         let bar = ProgressBar("Simulating", unit: "schedules")
         let report = try await report(bar)
         bar.finish()
-        let least = report.failures.first
-        let minimal = try await least.asyncMap { try await Simulation().minimise($0) }
-        let file = try minimal.map { try write(try $0.plan.json) }
-        let result = SimulationResult(
-            report: report, minimal: minimal, file: file, missing: report.vacuous(below: rare))
-        if json {
-            console.write(result.document)
-        } else {
-            for line in result.lines(for: console.output) { console.write(line) }
+        var failures = report.failures
+        // These all have one seed, and come in the order in which threads were done with them.
+        if everyCall { failures.sort { $0.call < $1.call } }
+        var result = SimulationResult(
+            report, failures: failures.map { SimulatedRun($0, isCall: everyCall) }, rare: leastOfEachBranch)
+        result.runs = runs
+        if let first = failures.first {
+            let minimal = try await Simulation().minimise(first)
+            result.minimal = minimal.story.suffix(Self.storyLimit)
+            (result.file, result.fileFailure) = saved(try minimal.plan.json)
         }
-        return result.isRight
+        return conclude(result, console)
     }
 
     private func report(_ bar: ProgressBar) async throws -> SimulationReport {
-        let threads = jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
-        guard let seeds = seeds?.range else {
+        guard let seeds else {
             return try await Simulation().failEveryCall(jobs: threads) { done, total in
                 bar.update(UInt64(done), of: UInt64(total))
             }
         }
-        return try await Simulation().run(seeds: seeds, twice: twice, jobs: threads) { done in
+        return try await Simulation().run(seeds: seeds.range, twice: twice, jobs: threads) { done in
             bar.update(UInt64(done), of: UInt64(seeds.count))
         }
     }
 
-    func write(_ json: [UInt8]) throws -> String {
-        do {
-            try Data(json).write(to: URL(fileURLWithPath: output))
-        } catch {
-            throw Failure(
-                status: .wrong, code: "simulation-file", what: "a failing run could not be written to \(output)",
-                why: "\(error.localizedDescription)", next: "Name another file with --output.")
+    /// Everything that happens in each run: printed at once, or kept for the document.
+    private func traces(_ console: Console) async throws -> [SimulatedRun] {
+        guard trace, let seeds else { return [] }
+        var runs: [SimulatedRun] = []
+        for seed in seeds.range {
+            let outcome = try await Simulation().run(seed: seed, keepsTimeline: true)
+            let run = SimulatedRun(outcome, keepsTimeline: json)
+            if json { runs.append(run) } else { tell(run, outcome.timeline, console) }
         }
-        return output
+        return runs
     }
+
+    /// Runs a plan from a file. One that fails is made smaller too, and the file that it came from is left alone.
+    private func runPlan(_ file: String, _ console: Console) async throws -> Bool {
+        let plan: SimulationPlan
+        do {
+            plan = try SimulationPlan(json: Array(try Data(contentsOf: URL(fileURLWithPath: file))))
+        } catch {
+            throw Self.unusable(file, error)
+        }
+        let start = ContinuousClock.now
+        let outcome = try await Simulation().run(plan, keepsTimeline: true)
+        var result = SimulationResult(outcome, after: ContinuousClock.now - start, keepsTimeline: trace)
+        if twice {
+            let second = try await Simulation().run(plan, keepsTimeline: true)
+            if (second.traceHash, second.timeline) != (outcome.traceHash, outcome.timeline) {
+                result.unequal = [plan.options.seed]
+            }
+        }
+        if !outcome.violations.isEmpty {
+            let minimal = try await Simulation().minimise(outcome)
+            if minimal.plan == outcome.plan {
+                result.file = file
+            } else {
+                result.minimal = minimal.story.suffix(Self.storyLimit)
+                (result.file, result.fileFailure) = saved(try minimal.plan.json, besides: file)
+            }
+        }
+        if !json {
+            for run in result.runs { tell(run, trace ? outcome.timeline : outcome.story, console) }
+        }
+        return conclude(result, console)
+    }
+
+    private static let storyLimit = 60
 
     #if TERTIB_PLANTED_BUGS
         /// Which oracle objects first to each bug, and after how many schedules.
@@ -177,73 +245,12 @@ struct SimulateCommand: AsyncParsableCommand {
             PlantedBug.plant(nil)
         }
     #endif
-
-    // MARK: - Single runs
-
-    private func runEach(_ console: Console) async throws -> Bool {
-        var isRight = true
-        var documents: [JSONValue] = []
-        for plan in try plans() {
-            let outcome = try await Simulation().run(plan, keepsTimeline: true)
-            isRight = isRight && outcome.violations.isEmpty
-            if json {
-                documents.append(outcome.document(seed: plan.options.seed, withTimeline: trace))
-                continue
-            }
-            console.write("seed \(plan.options.seed)")
-            for line in trace ? outcome.timeline : outcome.story { console.write(SafeText.escaped(line)) }
-            for violation in outcome.violations {
-                console.write(TextStyle.bad.apply("wrong: ", on: console.output) + SafeText.escaped("\(violation)"))
-            }
-            console.write(
-                "\(Words.count(outcome.steps, "choice")) in \(Words.duration(outcome.duration)) of virtual time, trace "
-                    + outcome.traceName)
-        }
-        if json { console.write(documents.count == 1 ? documents[0] : .array(documents)) }
-        return isRight
-    }
-
-    private func plans() throws -> [SimulationPlan] {
-        if let seeds { return seeds.range.map { SimulationPlan(SimulationOptions(seed: $0)) } }
-        guard let replay else { return [] }
-        do {
-            return [try SimulationPlan(json: Array(try Data(contentsOf: URL(fileURLWithPath: replay))))]
-        } catch {
-            throw Self.unusable(replay, error)
-        }
-    }
-
-    static func unusable(_ replay: String, _ error: any Error) -> Failure {
-        Failure(
-            status: .unusable, code: "replay", what: "\(replay) cannot be replayed", why: Self.words(error),
-            next: "Give a file that `tertib lab simulate` has written.")
-    }
-
-    private static func words(_ error: any Error) -> String {
-        switch error {
-        case DecodingError.keyNotFound(let key, _): "it has no \(key.stringValue)"
-        case is DecodingError: "it is not the plan of a run"
-        case let fault as SmallWorldFault: fault.description
-        default: error.localizedDescription
-        }
-    }
 }
 
-/// `A..B`: from A on, without B.
-struct SeedRange: ExpressibleByArgument, Hashable, Sendable {
-    let range: Range<UInt64>
-
-    init?(argument: String) {
-        let parts = argument.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[1].isEmpty, let first = UInt64(parts[0]), let end = UInt64(parts[2]), first < end
-        else { return nil }
-        range = first..<end
-    }
-}
-
-extension Optional {
-    fileprivate func asyncMap<Result>(_ body: (Wrapped) async throws -> Result) async rethrows -> Result? {
-        guard let self else { return nil }
-        return try await body(self)
+extension SimulationOutcome {
+    /// The kind of the call that failed, and its number.
+    fileprivate var call: (String, Int) {
+        let last = plan.disturbances.last
+        return (last?.kind.rawValue ?? "", last?.nth ?? 0)
     }
 }

@@ -1,6 +1,7 @@
 import Tertib
 import TertibConfiguration
 import TertibCore
+import TertibLab
 
 extension Failure {
     /// What an error means to the person at the terminal.
@@ -14,6 +15,7 @@ extension Failure {
         case let error as StoreError: self.init(error)
         case let error as PublishingError: self.init(error)
         case let error as ConsumerError: self.init(error)
+        case let error as LabError: self.init(error)
         case let error as IdentityError:
             self.init(
                 status: .unusable, code: "invalid-argument", what: "an argument cannot be used",
@@ -32,6 +34,12 @@ extension Failure {
     init(_ error: ConfigurationError) {
         self.init(
             status: .unusable, code: "configuration", what: error.what, why: error.why, next: error.whatToDo)
+    }
+
+    init(_ error: LabError) {
+        self.init(
+            status: error.isUnusable ? .unusable : .wrong, code: "lab", what: error.what, why: error.why,
+            next: error.advice)
     }
 
     init(_ error: VersionConflict) {

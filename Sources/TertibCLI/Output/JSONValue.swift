@@ -3,6 +3,8 @@ enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
+    /// A number that may be beyond what `Int64` holds.
+    case unsigned(UInt64)
     case double(Double)
     case string(String)
     case array([JSONValue])
@@ -26,7 +28,8 @@ enum JSONValue: Hashable, Sendable {
 
     /// The number, or null.
     static func number(_ number: (some BinaryInteger)?) -> JSONValue {
-        number.map { .integer(Int64(clamping: $0)) } ?? .null
+        guard let number else { return .null }
+        return Int64(exactly: number).map { .integer($0) } ?? .unsigned(UInt64(clamping: number))
     }
 
     /// The whole seconds, or null.
@@ -46,6 +49,7 @@ enum JSONValue: Hashable, Sendable {
         case .null: text += "null"
         case .bool(let value): text += value ? "true" : "false"
         case .integer(let value): text += String(value)
+        case .unsigned(let value): text += String(value)
         case .double(let value): text += value.isFinite ? String(value) : "null"
         case .string(let value): Self.write(value, to: &text)
         case .array(let values):

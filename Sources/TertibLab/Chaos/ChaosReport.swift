@@ -176,3 +176,26 @@ public struct ChaosReport: Hashable, Sendable, Codable {
         violations += more.prefix(max(0, Self.mostViolations - violations.count))
     }
 }
+
+extension ChaosReport {
+    /// Writes every key, also where there is no value.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(seed, forKey: .seed)
+        try container.encode(minutes, forKey: .minutes)
+        try container.encode(replicas, forKey: .replicas)
+        try container.encode(store, forKey: .store)
+        try container.encode(interrupted, forKey: .interrupted)
+        try container.encode(plannedEvents, forKey: .plannedEvents)
+        try container.encode(events, forKey: .events)
+        try container.encode(aggregates, forKey: .aggregates)
+        try container.encode(faults, forKey: .faults)
+        try container.encode(outcomes, forKey: .outcomes)
+        try container.encode(violations, forKey: .violations)
+        try container.encode(violationCount, forKey: .violationCount)
+        try container.encode(notRun, forKey: .notRun)
+        try container.encode(secondsToRest, forKey: .secondsToRest)
+        try container.encode(seconds, forKey: .seconds)
+        try container.encode(folder, forKey: .folder)
+    }
+}

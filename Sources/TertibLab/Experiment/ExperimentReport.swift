@@ -31,6 +31,25 @@ public struct ExperimentCell: Hashable, Sendable, Codable {
     static let acknowledgementWait: Duration = .seconds(1)
 }
 
+extension ExperimentCell {
+    /// Writes every key, also where there is no value.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(mode, forKey: .mode)
+        try container.encode(profile, forKey: .profile)
+        try container.encode(replicas, forKey: .replicas)
+        try container.encode(events, forKey: .events)
+        try container.encode(rows, forKey: .rows)
+        try container.encode(inconsistentRows, forKey: .inconsistentRows)
+        try container.encode(lostEvents, forKey: .lostEvents)
+        try container.encode(appliedTwice, forKey: .appliedTwice)
+        try container.encode(stuckAggregates, forKey: .stuckAggregates)
+        try container.encode(stuckDeliveries, forKey: .stuckDeliveries)
+        try container.encode(redeliveriesPerEvent, forKey: .redeliveriesPerEvent)
+        try container.encode(secondsToRest, forKey: .secondsToRest)
+    }
+}
+
 /// The experiment: replicas x mode x fault profile.
 public struct ExperimentReport: Hashable, Sendable, Codable {
     /// What load and faults were drawn from.

@@ -11,7 +11,7 @@ public enum Programs {
             guard isProgram(path) else {
                 throw LabError(
                     "A nats-server is needed.", why: "\(source) says \(path), which is no program.",
-                    advice: "Correct it, or leave it out to search PATH.")
+                    advice: "Name the program nats-server, or leave it out to search PATH.", isUnusable: true)
             }
             return URL(fileURLWithPath: path).path
         }
@@ -22,7 +22,8 @@ public enum Programs {
         }
         throw LabError(
             "A nats-server is needed.", why: "It is neither in PATH nor in /usr/sbin.",
-            advice: "Install it with `apt-get install nats-server`, or name it in TERTIB_NATS_SERVER.")
+            advice: "Install it with `apt-get install nats-server`, or name it in TERTIB_NATS_SERVER.",
+            isUnusable: true)
     }
 
     /// The complete path of the running program.

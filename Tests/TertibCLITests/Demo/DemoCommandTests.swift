@@ -46,7 +46,7 @@ struct DemoCommandTests {
     func withoutBroker() async throws {
         let demo = try DemoProcess([], environment: ["TERTIB_NATS_SERVER": "/nowhere/nats-server"])
         let end = try await demo.end(within: .seconds(30))
-        #expect(end.status == 1)
+        #expect(end.status == 2)
         #expect(end.errors.contains("/nowhere/nats-server"))
         #expect(end.errors.contains("next:"))
     }

@@ -26,6 +26,12 @@ struct ExplorerCommandTests {
         #expect(first.output == second.output)
         #expect(first.output.contains("replica A begins a transaction with product/"))
         #expect(first.output.contains(" steps, trace "))
+        let document = try await Tool.run(command + ["--seeds", "3..9", "--trace", "--json"]).document()
+        #expect(document["schedules"] == "6")
+        #expect(document["violations"] == "0")
+        #expect(document.keys("rareBranches")?.contains("lostClaim") == true)
+        #expect(document["runs.5.seed"] == "8")
+        #expect(document.count("runs.5.timeline") ?? 0 > 2)
     }
 
     @Test("explores a small world to its end, and counts")
@@ -62,8 +68,12 @@ struct ExplorerCommandTests {
         let found = try await Tool.run(command + ["--replay", bad, "--json", "--trace"])
         #expect(found.status == 1)
         let document = try found.document()
-        #expect(document.count("violations") == 1)
-        #expect(document.count("timeline") == 8)
+        #expect(document["violations"] == "1")
+        #expect(document["schedules"] == "1")
+        #expect(document.keys("rareBranches")?.contains("lostClaim") == true)
+        #expect(document["replay"] == bad)
+        #expect(document.count("runs.0.violations") == 1)
+        #expect(document.count("runs.0.timeline") == 8)
         let refused = try await Tool.run(
             command + ["--replay", try folder.write(#"{"engine":"relays"}"#, to: "empty.json")])
         #expect(refused.status == 2)
