@@ -10,7 +10,7 @@ servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
 export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test mutants explore mutation trial chaos experiment lost-updates bench fuzz test-servers \
+.PHONY: help build demo test mutants explore mutation trial chaos hour experiment lost-updates bench fuzz test-servers \
 	permutations test-tsan test-asan lint format clean
 
 help: ## Say what there is to make
@@ -35,7 +35,7 @@ test: ## Everything that has to pass: lint, tests, adopter, foreign trials, chao
 	@$(scripts)/mutants --check 100000
 	@$(scripts)/fuzz --share
 
-mutants: ## Bugs planted into the product, each found by the explorer (ARGS="--seed 7 --trace")
+mutants: ## Bugs planted into the product, each found by explorer, simulator or relays (ARGS="--seed 7 --sets 20")
 	@$(scripts)/install demo
 	@$(scripts)/mutants $(ARGS)
 
@@ -43,7 +43,7 @@ explore: ## Everything that can happen in small worlds, explored to the end (ARG
 	@$(scripts)/install demo
 	@$(scripts)/mutants --explore $(ARGS)
 
-mutation: ## Mutations of TertibCore's decisions, and those that its unit tests do not notice (ARGS="--limit 50")
+mutation: ## Mutations of TertibCore's Sequencing, Retrying and Wire that no unit test notices (ARGS="--limit 50")
 	@$(scripts)/mutation $(ARGS)
 
 trial: ## The foreign trials in full length, on a release build (ARGS="wild_order --seed 7")
@@ -57,6 +57,12 @@ chaos: ## The chaos on a release build, an hour's share (ARGS="--minutes 5 --see
 	@$(scripts)/build release
 	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab chaos \
 		$(or $(ARGS),--minutes 45 --events 2500000)
+
+hour: ## The long share of chaos, deaths, schedules, worlds, permutations, fuzzing: some five hours on two cores
+	@$(scripts)/install test
+	@$(scripts)/build release
+	@$(scripts)/build tests
+	@$(scripts)/hour
 
 experiment: ## The experiment on a release build: writes docs/experiment.md and its picture anew
 	@$(scripts)/install demo
@@ -92,7 +98,7 @@ test-tsan: ## The tests of core, runtime and test kit under the thread sanitizer
 	@$(scripts)/install test
 	@$(scripts)/sanitize thread
 
-test-asan: ## The tests of the C boundary and the stores under the address sanitizer
+test-asan: ## The tests of the C boundary with libnats and SQLite under the address sanitizer
 	@$(scripts)/install test
 	@$(scripts)/sanitize address
 

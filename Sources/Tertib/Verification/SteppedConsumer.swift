@@ -62,7 +62,8 @@ package struct SteppedConsumer: Sendable {
         package let held: [Arrival.Ticket]
         /// Whether an aggregate has more to drain than one transaction may.
         package let hasLeftovers: Bool
-        /// Whether a limit of the parked rows was reached: then everything that is not acknowledged is given back.
+        /// Whether a limit of the parked rows was reached: then a replica pauses if there is no room for long, and gives
+        /// everything back.
         package let isLimited: Bool
         /// How many aggregates' claims were lost.
         package let conflicts: Int

@@ -9,6 +9,11 @@
 /// is chosen at run time, for the whole process. Bugs whose wrong code needs more than a line have it in the file
 /// `PlantedSequences.swift` of their module.
 package enum PlantedBug: UInt8, CaseIterable, Sendable {
+    // MARK: Identities
+
+    /// Two ids are equal when Swift's strings are: one composed character is the same as its parts.
+    case idsComparedCanonically
+
     // MARK: Verdicts and passes
 
     /// A duplicate is taken for a gap: the check of the tutorials.

@@ -41,7 +41,6 @@ struct SettlementFact {
     var deliveries: UInt64
     var acknowledged: UInt64
     var carried: UInt64
-    var givesBack: UInt64
 }
 
 /// Everything that the database has when nothing moves any more.

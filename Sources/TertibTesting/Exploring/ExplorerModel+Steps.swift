@@ -28,7 +28,7 @@ extension ExplorerModel {
             state.spend(.crash)
             drop(thread, &state)
         case .giveBack:
-            state.spend(.giveBack)
+            if !state.threads[thread].isCrowded { state.spend(.giveBack) }
             drop(thread, &state)
         case .sweep:
             state.spend(.sweep)
@@ -64,6 +64,7 @@ extension ExplorerModel {
         }
         state.threads[thread].batch = batch
         state.threads[thread].waiting = 0
+        state.threads[thread].isCrowded = false
         start(work, thread, &state)
     }
 
@@ -150,18 +151,13 @@ extension ExplorerModel {
         let batch = state.threads[thread].batch
         let acknowledged = Self.unranked(result.acknowledged, within: batch)
         let carried = Self.unranked(result.carried, within: batch)
-        let fact = SettlementFact(
-            deliveries: batch, acknowledged: acknowledged, carried: carried, givesBack: result.isLimited ? 1 : 0)
+        let fact = SettlementFact(deliveries: batch, acknowledged: acknowledged, carried: carried)
         if let violation = jury.judge(fact) { return violation }
         state.threads[thread].acknowledging = acknowledged
         state.threads[thread].waiting |= carried
         state.threads[thread].held = Self.unranked(result.held, within: batch)
-        state.threads[thread].givesBack = result.isLimited
+        state.threads[thread].isCrowded = result.isLimited
         stop(thread, &state)
-        if result.isLimited {
-            // What the limit leaves no room for is given back with everything else, after the acknowledgements.
-            state.threads[thread].waiting |= batch & ~acknowledged
-        }
         if acknowledged != 0 { state.threads[thread].phase = .acknowledging } else { rest(thread, &state) }
         return nil
     }
@@ -197,7 +193,6 @@ extension ExplorerModel {
     private func rest(_ thread: Int, _ state: inout ExplorerState) {
         state.threads[thread].acknowledging = 0
         state.threads[thread].phase = .idle
-        if state.threads[thread].givesBack { drop(thread, &state) }
     }
 
     /// Everything in the thread's hands is let go.

@@ -59,7 +59,8 @@ final class ExplorerModel {
             steps.append(ExplorerStep(.begin, thread))
             if state.threads[thread].held != 0 { steps.append(ExplorerStep(.beginAfterHold, thread)) }
         }
-        if state.allows(.giveBack) { steps.append(ExplorerStep(.giveBack, thread)) }
+        // Who finds no room for long pauses; how long that is, is not the model's to say.
+        if state.allows(.giveBack) || state.threads[thread].isCrowded { steps.append(ExplorerStep(.giveBack, thread)) }
     }
 
     private func appendSweeper(_ state: ExplorerState, _ thread: Int, _ steps: inout [ExplorerStep]) {

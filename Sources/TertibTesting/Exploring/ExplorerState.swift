@@ -41,8 +41,8 @@ struct ThreadState: Hashable {
     /// Aggregates to wake.
     var wakes: UInt8 = 0
     var phase = Phase.idle
-    /// Whether everything that waits is given back after the acknowledgements.
-    var givesBack = false
+    /// Whether the last batch found no room for what it wanted to park: then everything that waits may be given back.
+    var isCrowded = false
     var padding: UInt32 = 0
 
     enum Phase: UInt8 {
@@ -146,7 +146,7 @@ extension ThreadState {
         if unchanged != other.unchanged { return unchanged < other.unchanged }
         if wakes != other.wakes { return wakes < other.wakes }
         if phase != other.phase { return phase.rawValue < other.phase.rawValue }
-        return !givesBack && other.givesBack
+        return !isCrowded && other.isCrowded
     }
 }
 

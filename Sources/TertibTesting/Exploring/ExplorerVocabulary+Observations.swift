@@ -94,7 +94,7 @@ extension ExplorerVocabulary {
     func observation(_ fact: SettlementFact) -> BatchObservation {
         BatchObservation(
             deliveries: Self.tickets(fact.deliveries), acknowledged: Self.tickets(fact.acknowledged),
-            carried: Self.tickets(fact.carried), givesBack: fact.givesBack != 0)
+            carried: Self.tickets(fact.carried), givesBack: false)
     }
 
     private static func tickets(_ mask: UInt64) -> Set<Arrival.Ticket> { Set(mask.members.map { Arrival.Ticket($0) }) }

@@ -16,6 +16,9 @@ struct ExplorerVocabulary: Sendable {
     private let stored: [[UInt8]]
     private let indices: [EventID: Int]
 
+    /// The last two look alike, and their bytes differ.
+    private static let ids = ["1", "2", "\u{E9}", "e\u{301}"]
+
     /// The database's time, which stands still: what time changes is a step of its own.
     static let now = Timestamp(microseconds: 1_772_366_400_000_000)
 
@@ -27,7 +30,7 @@ struct ExplorerVocabulary: Sendable {
         source = factory.source
         consumer = try ConsumerName("explored")
         streamName = try StreamName("explored")
-        let aggregates = try (0..<world.aggregates).map { try Sample.aggregate("\($0 + 1)") }
+        let aggregates = try Self.ids.prefix(world.aggregates).map { try Sample.aggregate($0) }
         envelopes = try world.messages.map { message in
             let aggregate = aggregates[message.aggregate]
             let version = try Sample.version(Int64(message.version))
@@ -56,7 +59,9 @@ struct ExplorerVocabulary: Sendable {
     }
 
     func index(of aggregate: Aggregate) -> Int {
-        guard let index = aggregates.firstIndex(of: aggregate) else {
+        // By its bytes: how the product compares ids is for the oracles to judge.
+        let name = aggregate.description.utf8
+        guard let index = aggregates.firstIndex(where: { $0.description.utf8.elementsEqual(name) }) else {
             preconditionFailure("an aggregate that is not in this world")
         }
         return index

@@ -66,6 +66,18 @@ extension SmallWorld {
                 $0.holds = false
                 $0.allowance.duplicates = 3
             },
+            shape("few rows may be parked, of events published twice", history(0, 3) + [Message(0, 3), Message(0, 2)]) {
+                $0.parkedLimit = 1
+                $0.holds = false
+            },
+            shape(
+                "two events of the first version, and the first once more",
+                [Message(0, 1), Message(0, 1, branch: 1), Message(0, 1)]),
+            shape(
+                "two events of a version behind a gap, and the first once more",
+                [Message(0, 2), Message(0, 2, branch: 1), Message(0, 2), Message(0, 1)]
+            ) { $0.holds = false },
+            shape("ids that look alike", history(2, 2) + history(3, 2)),
         ]
     }
 

@@ -22,15 +22,13 @@ struct Prey {
 /// Looks for a violation by schedules of the explorer, in all worlds in turn.
 struct ExplorerHunt {
     private let worlds: [RandomSchedules]
-    private let seed: UInt64
 
     /// After a catch, so many further schedules are tried for a shorter way to it.
     private static let furtherTries = 100
 
     /// Prepares a hunt. Its transactions are worked out anew, because a bug that was planted since changes them.
-    init(_ options: Options) throws {
+    init() throws {
         worlds = try SmallWorld.shapes.map { try RandomSchedules($0) }
-        seed = options.seed
     }
 
     /// Rare branches that all schedules so far have met less than twenty times.
@@ -44,11 +42,12 @@ struct ExplorerHunt {
 
     /// The first violation among so many schedules. A shorter way to the same oracle's, among some more schedules of the
     /// same world, stands in for it.
-    func first(of count: Int) throws -> Prey? {
+    func first(of count: Int, seed: UInt64, shrinks: Bool = true) throws -> Prey? {
         var seeds = SeededGenerator(seed: seed)
         for number in 0..<count {
             let world = worlds[number % worlds.count]
             guard let finding = world.run(seed: seeds.next()) else { continue }
+            guard shrinks else { return prey(finding, after: number + 1) }
             var shortest = world.shrunk(finding)
             for _ in 0..<Self.furtherTries {
                 guard let other = world.run(seed: seeds.next()),
@@ -58,10 +57,14 @@ struct ExplorerHunt {
                 if shrunk.timeline.count < shortest.timeline.count { shortest = shrunk }
             }
             shortest = try ExplorerShrinker.minimise(shortest)
-            return Prey(
-                engine: .explorer, oracle: shortest.violation.oracle, schedules: number + 1,
-                steps: shortest.timeline.count, place: shortest.world.name, timeline: "\(shortest)")
+            return prey(shortest, after: number + 1)
         }
         return nil
+    }
+
+    private func prey(_ finding: ExplorerFinding, after schedules: Int) -> Prey {
+        Prey(
+            engine: .explorer, oracle: finding.violation.oracle, schedules: schedules, steps: finding.timeline.count,
+            place: finding.world.name, timeline: "\(finding)")
     }
 }
