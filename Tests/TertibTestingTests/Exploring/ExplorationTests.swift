@@ -38,9 +38,11 @@ struct ExplorationTests {
             try #require(finding == nil, "\(finding.map { String(describing: schedules.shrunk($0)) } ?? "")")
         }
         var wanted: [ExplorerBranch] = [
-            .parked, .parkThenDrain, .crashInTransaction, .crashBeforeAcknowledgement, .unknownCommitted,
-            .unknownRolledBack, .doubleDelivery, .redelivery,
+            .crashInTransaction, .crashBeforeAcknowledgement, .unknownCommitted, .unknownRolledBack, .doubleDelivery,
+            .redelivery,
         ]
+        // Where all events are of the first version there is no gap.
+        if world.messages.contains(where: { $0.version > 1 }) { wanted += [.parked, .parkThenDrain] }
         if world.isolation == .readCommitted { wanted += [.lostClaim, .conflict] }
         for branch in wanted { #expect(schedules.branches[branch] >= 10, "\(branch)") }
     }

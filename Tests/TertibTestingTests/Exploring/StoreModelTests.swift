@@ -25,7 +25,7 @@ struct StoreModelTests {
             }
             try await shadow.close()
         }
-        #expect(compared > 300)
+        #expect(compared > 250)
     }
 
     /// Walks a schedule to its rest, in the model and in the memory store.
