@@ -64,6 +64,7 @@ struct FailureTests {
         ])
         #expect(
             value.line
-                == #"{"a\"b":"\\ \n \u001b \u202e 👩 \ue000","n":18446744073709551615,"d":null,"x":1,"l":[null,true,1]}"#)
+                == #"{"a\"b":"\\ \n \u001b \u202e 👩 \ue000","n":18446744073709551615,"d":null,"x":1,"l":[null,true,1]}"#
+        )
     }
 }
