@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import TertibTesting
@@ -39,6 +40,23 @@ struct SimulationTests {
         #expect(plan.schedule != nil)
         plan.options.seed = seed  // clocks and jitter still come from it; the choices do not
         #expect(try await Simulation().run(plan).traceHash == recorded.traceHash)
+    }
+
+    @Test("A run that is over leaves nothing behind, whatever number of them there is")
+    func freed() async throws {
+        let worlds = Mutex<[Weak]>([])
+        var subject = SimulationSubject.own
+        subject.register = { [register = subject.register] handlers, world in
+            worlds.withLock { $0.append(Weak(world: world)) }
+            register(&handlers, world)
+        }
+        _ = try await Simulation(subject).run(seeds: 0..<10)
+        #expect(worlds.withLock(\.count) >= 10)
+        #expect(worlds.withLock { $0.allSatisfy { $0.world == nil } })
+    }
+
+    private struct Weak {
+        weak var world: SimulatedWorld?
     }
 
     @Test("Half of the faults are off in most runs, and every one is on in some")
