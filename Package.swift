@@ -28,8 +28,7 @@ let subprocess = Target.Dependency.product(
 let package = Package(
     name: "tertib",
     products: [
-        .library(name: "Tertib", targets: ["Tertib", "TertibCore", "TertibConfiguration", "TertibJetStream"]),
-        .library(name: "TertibCore", targets: ["TertibCore"]),
+        .library(name: "Tertib", targets: ["Tertib"]),
         .library(name: "TertibSQLite", targets: ["TertibSQLite"]),
         .library(name: "TertibPostgres", targets: ["TertibPostgres"]),
         .library(name: "TertibTesting", targets: ["TertibTesting"]),
@@ -58,12 +57,14 @@ let package = Package(
         .systemLibrary(name: "CNats", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "TertibCore"),
-        .target(name: "Tertib", dependencies: ["TertibCore", log, metrics, tracing, lifecycle]),
-        .target(name: "TertibJetStream", dependencies: ["CNats", "Tertib", "TertibCore", log]),
-        .target(name: "TertibSQLite", dependencies: ["Tertib", grdb, grdbSQLite]),
-        .target(name: "TertibPostgres", dependencies: ["CPostgres", "Tertib", "TertibCore"]),
-        .target(name: "TertibConfiguration", dependencies: ["Tertib", "TertibJetStream", sqlite, postgres, log]),
-        .target(name: "TertibTesting", dependencies: ["Tertib", log]),
+        .target(name: "TertibRuntime", dependencies: ["TertibCore", log, metrics, tracing, lifecycle]),
+        .target(name: "TertibJetStream", dependencies: ["CNats", "TertibRuntime", "TertibCore", log]),
+        .target(name: "TertibSQLite", dependencies: ["TertibRuntime", grdb, grdbSQLite]),
+        .target(name: "TertibPostgres", dependencies: ["CPostgres", "TertibRuntime", "TertibCore"]),
+        .target(
+            name: "TertibConfiguration", dependencies: ["TertibRuntime", "TertibJetStream", sqlite, postgres, log]),
+        .target(name: "Tertib", dependencies: ["TertibConfiguration", "TertibCore", "TertibRuntime"]),
+        .target(name: "TertibTesting", dependencies: ["TertibRuntime", log]),
         .target(
             name: "TertibCLI",
             dependencies: [
@@ -86,17 +87,17 @@ let package = Package(
             name: "Mutants", dependencies: ["TertibTesting"], path: "Tests/Support/Mutants"),
 
         .target(name: "ShopEvents", dependencies: ["Tertib"]),
-        .target(name: "ShopService", dependencies: ["TertibConfiguration", log, lifecycle, signals]),
+        .target(name: "ShopService", dependencies: ["Tertib", log, lifecycle, signals]),
         .executableTarget(name: "ShopCatalog", dependencies: ["ShopEvents", "ShopService"]),
         .executableTarget(name: "ShopOrders", dependencies: ["ShopEvents", "ShopService"]),
         .executableTarget(name: "ShopPayments", dependencies: ["ShopEvents", "ShopService"]),
         .executableTarget(name: "ShopNaive", dependencies: ["ShopEvents", "ShopService"]),
         .target(
-            name: "ShopDemo", dependencies: ["ShopEvents", "ShopService", "TertibConfiguration", "TertibLab", log]),
+            name: "ShopDemo", dependencies: ["ShopEvents", "ShopService", "Tertib", "TertibLab", log]),
 
         .target(name: "TestServers", path: "Tests/Support/TestServers"),
         .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
-        .testTarget(name: "TertibTests", dependencies: ["Tertib", "TertibTesting", sqlite]),
+        .testTarget(name: "TertibRuntimeTests", dependencies: ["TertibRuntime", "TertibTesting", sqlite]),
         .testTarget(
             name: "TertibTestingTests", dependencies: ["TertibTesting"], exclude: ["Simulation/Regressions"]),
         .testTarget(

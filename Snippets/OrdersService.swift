@@ -1,8 +1,6 @@
 import Logging
 import ServiceLifecycle
 import Tertib
-import TertibConfiguration
-import TertibCore
 
 /// What others tell us.
 struct ProductPriced: DomainEvent {
@@ -29,7 +27,7 @@ struct UnknownProduct: Error {}
 @main
 struct OrdersService {
     static func main() async throws {
-        let tertib = try await Tertib.open(configuration: "orders.json")
+        let tertib = try await EventBus.open(configuration: "orders.json")
         try await tertib.transaction { transaction in
             try transaction.execute(
                 "CREATE TABLE IF NOT EXISTS product_copy (id TEXT PRIMARY KEY, price BIGINT NOT NULL)")

@@ -1,6 +1,5 @@
 import ShopEvents
 import Tertib
-import TertibCore
 
 /// What the catalog does, each inside a transaction, together with the events that tell the others.
 struct Catalog {

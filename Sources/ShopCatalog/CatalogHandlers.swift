@@ -1,6 +1,5 @@
 import ShopEvents
 import Tertib
-import TertibCore
 
 /// What the catalog does about other services' events.
 enum CatalogHandlers {

@@ -6,7 +6,7 @@ struct CatalogLoad {
     let workload: Workload
 
     /// The loop that plays it.
-    func loop(_ tertib: Tertib, rate: Int) -> LoadLoop {
+    func loop(_ tertib: EventBus, rate: Int) -> LoadLoop {
         let workload = workload
         let total = workload.productCount + workload.priceChangeCount
         return LoadLoop(tertib: tertib, name: "catalog", total: total, rate: rate) { number, transaction in

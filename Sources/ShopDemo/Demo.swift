@@ -1,7 +1,6 @@
 import Logging
 import ShopService
 import Tertib
-import TertibConfiguration
 import TertibLab
 
 /// The whole shop, with its own broker and databases: several processes of each service, load and
@@ -91,12 +90,12 @@ public struct Demo: Sendable {
     }
 
     /// The demo's own look into every database and at the broker.
-    private static func open(_ workspace: Workspace) async throws -> [Role: Tertib] {
+    private static func open(_ workspace: Workspace) async throws -> [Role: EventBus] {
         // The services' own logs tell what happens; the terminal belongs to the progress.
         let silent = Logger(label: "tertib-demo") { _ in SwiftLogNoOpLogHandler() }
-        var handles: [Role: Tertib] = [:]
+        var handles: [Role: EventBus] = [:]
         for role in Role.allCases {
-            handles[role] = try await Tertib.open(configuration: workspace.path(role.file), logger: silent)
+            handles[role] = try await EventBus.open(configuration: workspace.path(role.file), logger: silent)
         }
         return handles
     }

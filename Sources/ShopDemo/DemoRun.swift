@@ -42,7 +42,7 @@ final class DemoRun: Sendable {
     }
 
     /// Plays load and faults, waits for rest, ends the processes and checks the databases.
-    func conduct(_ handles: [Role: Tertib]) async throws -> DemoReport {
+    func conduct(_ handles: [Role: EventBus]) async throws -> DemoReport {
         guard let catalog = handles[.catalog] else { preconditionFailure("a service of the demo was not opened") }
         let probe = RestProbe(handles: handles, workload: plan.workload)
         let hostile = HostilePublisher(tertib: catalog, workload: plan.workload, length: plan.loadLength)
@@ -134,7 +134,7 @@ extension DemoRun {
     }
 
     private func check(
-        _ handles: [Role: Tertib], _ probe: RestProbe, _ hostile: HostilePublisher, _ unrest: [String]
+        _ handles: [Role: EventBus], _ probe: RestProbe, _ hostile: HostilePublisher, _ unrest: [String]
     ) async throws -> DemoReport {
         guard let catalog = handles[.catalog], let orders = handles[.orders], let payments = handles[.payments],
             let lastWriteWins = handles[.lastWriteWins], let versionCheck = handles[.versionCheck]

@@ -1,4 +1,4 @@
-public import TertibCore
+public import Tertib
 
 /// The aggregates of the shop, by their ids.
 extension Aggregate {

@@ -2,7 +2,6 @@ import Foundation
 import ShopEvents
 import ShopService
 import Tertib
-import TertibCore
 
 /// The copies that a naive consumer keeps, and how it changes them.
 struct NaiveCopy {

@@ -1,6 +1,5 @@
 import ShopEvents
 import Tertib
-import TertibCore
 
 /// What the orders service does about other services' events.
 enum OrderHandlers {

@@ -2,11 +2,10 @@ import ServiceLifecycle
 import ShopEvents
 import ShopService
 import Tertib
-import TertibCore
 
 /// The orders service's share of a workload: customers place orders as soon as all products are known here.
 struct OrderLoad: Service {
-    let tertib: Tertib
+    let tertib: EventBus
     let workload: Workload
     let rate: Int
 

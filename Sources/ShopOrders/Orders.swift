@@ -1,6 +1,5 @@
 import ShopEvents
 import Tertib
-import TertibCore
 
 /// What can be done with orders, each inside a transaction, together with the events that tell the others.
 struct Orders {

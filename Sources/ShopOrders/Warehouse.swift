@@ -4,7 +4,7 @@ import Tertib
 
 /// Ships what is paid. Each replica has one, and they do not know of each other.
 struct Warehouse: Service {
-    let tertib: Tertib
+    let tertib: EventBus
 
     private static let truck = 25
 

@@ -1,6 +1,5 @@
 import ShopEvents
 import Tertib
-import TertibCore
 
 /// What the payments service does about orders: it keeps a copy of them, and takes the money for the confirmed ones.
 enum PaymentHandlers {

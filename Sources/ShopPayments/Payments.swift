@@ -1,6 +1,5 @@
 import ShopEvents
 import Tertib
-import TertibCore
 
 /// What is done about payments, inside a transaction, together with the events that tell the others.
 struct Payments {

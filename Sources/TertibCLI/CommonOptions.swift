@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 import TertibCore
 
@@ -28,7 +28,7 @@ struct CommonOptions: ParsableArguments {
     }
 
     /// Reads the configuration.
-    func load() throws -> TertibConfiguration { try TertibConfiguration.load(try configurationPath()) }
+    func load() throws -> ServiceConfiguration { try ServiceConfiguration.load(try configurationPath()) }
 }
 
 /// How every verb prints.
@@ -44,7 +44,7 @@ struct OutputOptions: ParsableArguments {
     var logLevel: LogLevelArgument?
 
     /// The logger of a verb: the level asked for, else `fallback`.
-    func logger(_ configuration: TertibConfiguration, fallback: Logger.Level) -> Logger {
+    func logger(_ configuration: ServiceConfiguration, fallback: Logger.Level) -> Logger {
         let format = configuration.log.format
         // A terminal may show a line of progress, which a line of the log replaces.
         let start = Console.standard.error.isInteractive ? "\r\u{1B}[K" : ""
@@ -83,8 +83,8 @@ enum LogLevelArgument: String, ExpressibleByArgument, CaseIterable {
 
 /// One service, opened for a verb.
 struct OpenedService {
-    let configuration: TertibConfiguration
-    let tertib: Tertib
+    let configuration: ServiceConfiguration
+    let tertib: EventBus
 
     /// Opens the service of a configuration for a look, and closes it after `body`.
     static func with<Result>(
@@ -95,11 +95,11 @@ struct OpenedService {
 
     /// Opens a service for a look, and closes it after `body`.
     static func with<Result>(
-        _ configuration: TertibConfiguration, _ output: OutputOptions, _ body: (OpenedService) async throws -> Result
+        _ configuration: ServiceConfiguration, _ output: OutputOptions, _ body: (OpenedService) async throws -> Result
     ) async throws -> Result {
         let context = RuntimeContext(
             crashes: try CrashPlan.fromEnvironment(), logger: output.logger(configuration, fallback: .error))
-        let tertib = try await Tertib.open(configuration: configuration, context: context)
+        let tertib = try await EventBus.open(configuration: configuration, context: context)
         do {
             let tertib = try await tertib.addingReplica(context)
             let result = try await body(OpenedService(configuration: configuration, tertib: tertib))
@@ -112,25 +112,25 @@ struct OpenedService {
     }
 }
 
-extension Tertib {
+extension EventBus {
     /// The consumer that `replicate` runs when the configuration has none: all types, with the default settings.
     static func replicaSettings() throws -> ConsumerSettings { ConsumerSettings(name: try ConsumerName("replica")) }
 
     /// The same service, with the consumer that `replicate` has run in its database although the configuration has
     /// none.
-    fileprivate func addingReplica(_ context: RuntimeContext) async throws -> Tertib {
+    fileprivate func addingReplica(_ context: RuntimeContext) async throws -> EventBus {
         let name = try Self.replicaSettings().name
         guard options.consumers.isEmpty, try await store.read({ try $0.consumers()[name] }) != nil else { return self }
-        return try Tertib(options: try options.withReplica(), log: log, store: store, context: context)
+        return try EventBus(options: try options.withReplica(), log: log, store: store, context: context)
     }
 }
 
-extension TertibOptions {
+extension EventBusOptions {
     /// The same options, with the consumer that `replicate` runs when they have none.
-    func withReplica() throws -> TertibOptions {
+    func withReplica() throws -> EventBusOptions {
         guard consumers.isEmpty else { return self }
         var options = self
-        let replica = try Tertib.replicaSettings()
+        let replica = try EventBus.replicaSettings()
         options.consumers = [replica.name: replica]
         return options
     }

@@ -1,5 +1,5 @@
 import Synchronization
-public import Tertib
+public import TertibRuntime
 import TertibCore
 
 /// A service's database on a PostgreSQL server (12 or newer), which all its replicas share.

@@ -1,7 +1,7 @@
 import Dispatch
 import GRDB
 import Synchronization
-public import Tertib
+public import TertibRuntime
 import TertibCore
 
 /// A service's database in one SQLite file: the embedded default.

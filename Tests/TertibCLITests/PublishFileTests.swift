@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import Testing
 import TestServers
 

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibJetStream
 import TestServers
@@ -58,7 +58,7 @@ struct AppendTests {
     }
 
     private func race(
-        _ writers: [Tertib], at version: AggregateVersion, of aggregate: Aggregate
+        _ writers: [EventBus], at version: AggregateVersion, of aggregate: Aggregate
     ) async throws -> Outcomes {
         try await withThrowingTaskGroup(of: Result<AggregateVersion, VersionConflict>.self) { group in
             for (number, writer) in writers.enumerated() {
@@ -82,13 +82,13 @@ struct AppendTests {
 
     /// Eight writers with a connection each, to each of the servers in turn, and a log to look at the stream.
     private func withWriters(
-        on binary: NatsServer.Binary, _ body: ([Tertib], JetStreamLog) async throws -> Void
+        on binary: NatsServer.Binary, _ body: ([EventBus], JetStreamLog) async throws -> Void
     ) async throws {
         let cluster = try await NatsCluster.start(binary)
         defer { cluster.kill() }
         let log = try await ClusterService.log(cluster)
         let directory = try TemporaryDirectory()
-        var writers: [Tertib] = []
+        var writers: [EventBus] = []
         for number in 0..<Self.writerCount {
             let first = cluster.servers[number % cluster.servers.count].url
             let writer = try await ClusterService.open(

@@ -112,7 +112,7 @@ struct ConfigurationErrorTests {
             ("fifo", "is not a regular file"),
         ] {
             let path = "\(workspace.path)/\(name)"
-            let error = try #require(#expect(throws: ConfigurationError.self) { try TertibConfiguration.load(path) })
+            let error = try #require(#expect(throws: ConfigurationError.self) { try ServiceConfiguration.load(path) })
             #expect(error.problems.map(\.code) == [.unreadable])
             #expect(error.what.hasPrefix(path))
             #expect(error.what.contains(fragment), "\(error)")

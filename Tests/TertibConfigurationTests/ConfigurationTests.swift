@@ -1,6 +1,6 @@
 import Foundation
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibJetStream
 import Testing
@@ -172,7 +172,7 @@ struct ConfigurationTests {
         let path = try workspace.write(
             Sample.authentication(#"{ "kind": "token", "tokenFile": "./secrets/token" }"#),
             to: "deep/folder/orders.json")
-        let configuration = try TertibConfiguration.load(path)
+        let configuration = try ServiceConfiguration.load(path)
         #expect(configuration.store == .sqlite(path: "\(workspace.path)/deep/folder/orders.sqlite"))
         #expect(configuration.nats.authentication == .token(file: "\(workspace.path)/deep/folder/secrets/token"))
     }

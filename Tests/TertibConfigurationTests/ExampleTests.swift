@@ -22,7 +22,7 @@ struct ExampleTests {
         }
         let text = try FileAccess.read(Repository.path("deploy/configuration/\(name)"))
         let copy = try workspace.write(String(decoding: text, as: UTF8.self), to: name)
-        #expect(try TertibConfiguration.load(copy).warnings.isEmpty)
+        #expect(try ServiceConfiguration.load(copy).warnings.isEmpty)
         let schema = SchemaValidator(
             root: try JSONNode.parse(try FileAccess.read(Repository.path("docs/configuration.schema.json"))))
         #expect(try schema.accepts(try JSONNode.parse(text)))

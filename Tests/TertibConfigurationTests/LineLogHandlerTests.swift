@@ -1,7 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 import Testing
 

@@ -1,6 +1,6 @@
 import Foundation
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibJetStream
 import TestServers
@@ -32,7 +32,7 @@ struct OpeningTests {
     }
 
     /// Stages two versions of a product, and waits until the consumer has applied them.
-    func publishAndApply(_ tertib: Tertib) async throws -> [SQLRow] {
+    func publishAndApply(_ tertib: EventBus) async throws -> [SQLRow] {
         let product = try Aggregate(parsing: "product/42")
         let consumer = try tertib.consumer("copy", handlers: .replica)
         return try await withThrowingTaskGroup(of: Void.self) { relay in
@@ -51,7 +51,7 @@ struct OpeningTests {
         }
     }
 
-    private func stageAndWait(_ tertib: Tertib, _ product: Aggregate) async throws -> [SQLRow] {
+    private func stageAndWait(_ tertib: EventBus, _ product: Aggregate) async throws -> [SQLRow] {
         var version = AggregateVersion.none
         for price in [10, 20] {
             let expected = version
@@ -70,7 +70,7 @@ struct OpeningTests {
     func givesAService() async throws {
         let server = try await NatsServer.start()
         defer { server.kill() }
-        let tertib = try await Tertib.open(configuration: try configure(server.url), logger: .silent)
+        let tertib = try await EventBus.open(configuration: try configure(server.url), logger: .silent)
         let rows = try await publishAndApply(tertib)
         #expect(rows.count == 1)
         #expect(rows.first?["version"] == .integer(2))
@@ -81,7 +81,7 @@ struct OpeningTests {
     func doesNotWait() async throws {
         let server = try await NatsServer.start()
         server.stop()
-        let tertib = try await Tertib.open(configuration: try configure(server.url), logger: .silent)
+        let tertib = try await EventBus.open(configuration: try configure(server.url), logger: .silent)
         async let rows = publishAndApply(tertib)
         try await server.restart()
         #expect(try await rows.count == 1)
@@ -92,7 +92,7 @@ struct OpeningTests {
     func preparesTheStream() async throws {
         let server = try await NatsServer.start()
         defer { server.kill() }
-        let tertib = try await Tertib.open(configuration: try configure(server.url), logger: .silent)
+        let tertib = try await EventBus.open(configuration: try configure(server.url), logger: .silent)
         let names = try await withThrowingTaskGroup(of: StreamName.self) { group in
             for _ in 0..<50 { group.addTask { try await tertib.log.state().name } }
             return try await group.reduce(into: [StreamName]()) { $0.append($1) }
@@ -110,7 +110,7 @@ struct OpeningTests {
         let server = try await NatsServer.start()
         defer { server.kill() }
         server.stop()
-        let options = try TertibConfiguration.load(try configure(server.url)).jetStreamOptions
+        let options = try ServiceConfiguration.load(try configure(server.url)).jetStreamOptions
         let log = PreparedLog(
             try JetStreamLog.open(options, logger: .silent), connectionLimit: .milliseconds(50))
         let error = await #expect(throws: EventLogError.self) { try await log.state() }
@@ -135,10 +135,10 @@ struct OpeningTests {
         let checking = try directory.write(
             text.replacing("\"namespace\": \"shop\"", with: "\"namespace\": \"shop\", \"manage\": \"check\""),
             to: "checking.json")
-        let checked = try await Tertib.open(configuration: checking, logger: .silent)
+        let checked = try await EventBus.open(configuration: checking, logger: .silent)
         let error = await #expect(throws: EventLogError.self) { try await checked.log.state() }
         #expect(error?.code == .streamGone)
-        let creating = try await Tertib.open(configuration: path, logger: .silent)
+        let creating = try await EventBus.open(configuration: path, logger: .silent)
         _ = try await creating.log.state()
         #expect(try await checked.log.state().name.text == "SHOP")
         await checked.close()
@@ -152,7 +152,7 @@ struct OpeningTests {
         defer { server.kill() }
         try directory.write("canary-4711\n", to: "password")
         let nats = #", "authentication": { "kind": "password", "user": "shop", "passwordFile": "password" }"#
-        let tertib = try await Tertib.open(configuration: try configure(server.url, nats: nats), logger: .silent)
+        let tertib = try await EventBus.open(configuration: try configure(server.url, nats: nats), logger: .silent)
         #expect(try await tertib.log.state().name.text == "SHOP")
         await tertib.close()
     }
@@ -160,7 +160,7 @@ struct OpeningTests {
     @Test("with a mistake opens nothing")
     func opensNothing() async throws {
         let path = try configure("nats://127.0.0.1:1", nats: ", \"serverz\": []")
-        await #expect(throws: ConfigurationError.self) { try await Tertib.open(configuration: path, logger: .silent) }
+        await #expect(throws: ConfigurationError.self) { try await EventBus.open(configuration: path, logger: .silent) }
         #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/shop.sqlite"))
     }
 
@@ -168,7 +168,7 @@ struct OpeningTests {
     func failsWithoutDatabase() async throws {
         try directory.write(String(repeating: "this is no database ", count: 100), to: "shop.sqlite")
         let path = try configure("nats://127.0.0.1:1")
-        await #expect(throws: StoreError.self) { try await Tertib.open(configuration: path, logger: .silent) }
+        await #expect(throws: StoreError.self) { try await EventBus.open(configuration: path, logger: .silent) }
     }
 }
 

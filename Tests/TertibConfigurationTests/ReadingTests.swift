@@ -85,7 +85,7 @@ struct ReadingTests {
                 }
             }
             do {
-                _ = try TertibConfiguration.read(text, file: "f", directory: "/nowhere")
+                _ = try ServiceConfiguration.read(text, file: "f", directory: "/nowhere")
             } catch {
                 refused += 1
                 #expect(!error.problems.isEmpty)

@@ -3,7 +3,7 @@ import TertibJetStream
 import TertibTesting
 import TestServers
 import Testing
-import Tertib
+import TertibRuntime
 
 @Suite("JetStream keeps the event log's contract", .serialized)
 struct ConformanceTests {

@@ -2,7 +2,7 @@ import TertibCore
 import TertibJetStream
 import TestServers
 import Testing
-import Tertib
+import TertibRuntime
 
 @Suite("The durable consumer and the database it belongs to")
 struct ConsumerManagementTests {

@@ -2,7 +2,7 @@ import TertibCore
 import TertibJetStream
 import TestServers
 import Testing
-import Tertib
+import TertibRuntime
 
 @Suite("A stream or a consumer that disappears while running")
 struct DisappearanceTests {

@@ -3,7 +3,7 @@ import Synchronization
 import TertibCore
 import TertibJetStream
 import TestServers
-import Tertib
+import TertibRuntime
 
 /// A server of a test's own.
 struct Fixture {

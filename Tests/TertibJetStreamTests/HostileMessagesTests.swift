@@ -2,7 +2,7 @@ import TertibCore
 import TertibJetStream
 import TestServers
 import Testing
-import Tertib
+import TertibRuntime
 
 /// Messages that no well-behaved client sends, written to the broker byte by byte. Each must reach the consumer as an
 /// ordinary delivery, and look the same on every way of reading it.

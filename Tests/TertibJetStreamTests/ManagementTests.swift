@@ -4,7 +4,7 @@ import TertibCore
 import TertibJetStream
 import TestServers
 import Testing
-import Tertib
+import TertibRuntime
 
 @Suite("Creating and checking stream and consumer")
 struct ManagementTests {

@@ -2,7 +2,7 @@ import TertibCore
 import TertibJetStream
 import TestServers
 import Testing
-import Tertib
+import TertibRuntime
 
 @Suite("A broker that goes away and comes back")
 struct OutageTests {

@@ -2,7 +2,7 @@ import TertibCore
 import TertibJetStream
 import TestServers
 import Testing
-import Tertib
+import TertibRuntime
 
 @Suite("Permissions and accounts")
 struct PermissionTests {

@@ -4,7 +4,7 @@ import TertibCore
 import TertibJetStream
 import TestServers
 import Testing
-import Tertib
+import TertibRuntime
 
 @Suite("Credentials, TLS and permissions")
 struct SecurityTests {

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibPostgres
 import TertibTesting
@@ -37,8 +37,9 @@ struct CreationTests {
     func retried() async throws {
         try await withDatabase { database, store in
             let log = MemoryLog(namespace: try Namespace("test"), stream: try StreamName("TEST"), seed: 1)
-            let service = try Tertib(
-                options: TertibOptions(service: try ServiceName("orders"), namespace: try Namespace("test")), log: log,
+            let service = try EventBus(
+                options: EventBusOptions(service: try ServiceName("orders"), namespace: try Namespace("test")),
+                log: log,
                 store: store)
             try await withThrowingTaskGroup { group in
                 for _ in 0..<8 {

@@ -1,5 +1,5 @@
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibPostgres
 import TertibTesting
@@ -33,7 +33,7 @@ struct OutboxTests {
     func relays() async throws {
         let database = try await TestDatabase.make()
         let log = MemoryLog(namespace: try Namespace("test"), stream: try StreamName("TEST"), seed: 1)
-        var services: [Tertib] = []
+        var services: [EventBus] = []
         for _ in 0..<4 { services.append(try await service(database, log)) }
         let aggregates = try (0..<8).map { try Aggregate(parsing: "order/\($0)") }
         try await withThrowingTaskGroup(of: Void.self) { relays in
@@ -70,16 +70,16 @@ struct OutboxTests {
         if case .failure(let error) = result, !(error is CancellationError) { throw error }
     }
 
-    private func stage(_ aggregate: Aggregate, with service: Tertib) async throws {
+    private func stage(_ aggregate: Aggregate, with service: EventBus) async throws {
         let event = try NewEvent(type: try EventType("order.placed"), json: Array("{}".utf8))
         try await service.transaction { transaction in _ = try transaction.stage(event, for: aggregate) }
     }
 
-    private func service(_ database: TestDatabase, _ log: MemoryLog) async throws -> Tertib {
+    private func service(_ database: TestDatabase, _ log: MemoryLog) async throws -> EventBus {
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
-        return try Tertib(
-            options: TertibOptions(
+        return try EventBus(
+            options: EventBusOptions(
                 service: try ServiceName("orders"), namespace: try Namespace("test"),
                 publishes: [try AggregateType("order"): .outbox]),
             log: log.replica(), store: try await database.migrated(), context: RuntimeContext(logger: logger))

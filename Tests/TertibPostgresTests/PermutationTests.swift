@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 import TertibPostgres
 import TertibTesting
 import Testing

@@ -4,7 +4,7 @@ import TertibTesting
 import TestServers
 import Testing
 
-@testable import Tertib
+@testable import TertibRuntime
 
 @Suite("A batch on PostgreSQL", .timeLimit(.minutes(2)))
 struct PipelineTests {

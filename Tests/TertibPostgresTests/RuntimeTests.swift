@@ -1,5 +1,5 @@
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibPostgres
 import TertibTesting
@@ -165,10 +165,10 @@ private struct RuntimeWorld: Sendable {
         let settings = ConsumerSettings(
             name: name, acknowledgementWait: .seconds(2),
             retry: RetryPolicy(maxAttempts: 3, initialDelay: .milliseconds(5), maxDelay: .milliseconds(20)))
-        var services: [(service: Tertib, consumer: Consumer)] = []
+        var services: [(service: EventBus, consumer: Consumer)] = []
         for _ in 0..<replicas {
-            let service = try Tertib(
-                options: TertibOptions(
+            let service = try EventBus(
+                options: EventBusOptions(
                     service: try ServiceName("service"), namespace: try Namespace("test"), consumers: [name: settings]),
                 log: log.replica(), store: try await database.migrated(), context: RuntimeContext(logger: logger))
             services.append((service, try service.consumer("tests", handlers: handlers)))

@@ -1,5 +1,5 @@
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibPostgres
 import TertibTesting
@@ -79,11 +79,11 @@ struct StagingNoticeTests {
         try await service(store, log).transaction { _ = try $0.stage(event, for: aggregate) }
     }
 
-    private func service(_ store: PostgresStore, _ log: MemoryLog) throws -> Tertib {
+    private func service(_ store: PostgresStore, _ log: MemoryLog) throws -> EventBus {
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
-        return try Tertib(
-            options: TertibOptions(
+        return try EventBus(
+            options: EventBusOptions(
                 service: try ServiceName("orders"), namespace: try Namespace("test"),
                 publishes: [try AggregateType("order"): .outbox], outbox: OutboxSettings(pollInterval: .seconds(3600))),
             log: log.replica(), store: store, context: RuntimeContext(logger: logger))

@@ -1,5 +1,5 @@
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibPostgres
 import TertibTesting
@@ -150,7 +150,7 @@ struct UpdateTests {
 
     /// Eight at once take five pieces each.
     private func takeAtOnce(
-        from service: Tertib, under policy: ConcurrencyPolicy, onConflict reaction: ConflictReaction
+        from service: EventBus, under policy: ConcurrencyPolicy, onConflict reaction: ConflictReaction
     ) async -> [Outcome: Int] {
         await withTaskGroup(of: [Outcome].self) { group in
             for _ in 0..<8 {
@@ -172,7 +172,7 @@ struct UpdateTests {
     }
 
     private func take(
-        from service: Tertib, under policy: ConcurrencyPolicy, onConflict reaction: ConflictReaction
+        from service: EventBus, under policy: ConcurrencyPolicy, onConflict reaction: ConflictReaction
     ) async throws {
         try await service.update(stock, under: policy, onConflict: reaction) { row, _ in
             guard let amount = row["amount"].integer, amount > 0 else { throw SoldOut() }
@@ -181,7 +181,7 @@ struct UpdateTests {
     }
 
     /// One reads; another takes a piece meanwhile; then the one writes what it has read, less one.
-    private func takeTwice(from service: Tertib, under policy: ConcurrencyPolicy) async -> (any Error)? {
+    private func takeTwice(from service: EventBus, under policy: ConcurrencyPolicy) async -> (any Error)? {
         let (isRead, mayWrite) = (Gate(), Gate())
         async let first = error {
             try await service.update(stock, under: policy, onConflict: .throw) { row, _ in
@@ -207,7 +207,7 @@ struct UpdateTests {
         }
     }
 
-    private func withStock(_ amount: Int, _ body: (TestDatabase, Tertib) async throws -> Void) async throws {
+    private func withStock(_ amount: Int, _ body: (TestDatabase, EventBus) async throws -> Void) async throws {
         try await withDatabase { database, store in
             try database.psql(
                 """
@@ -215,8 +215,8 @@ struct UpdateTests {
                 INSERT INTO stock VALUES ('42', \(amount))
                 """)
             let log = MemoryLog(namespace: try Namespace("test"), stream: try StreamName("TEST"), seed: 1)
-            let service = try Tertib(
-                options: TertibOptions(
+            let service = try EventBus(
+                options: EventBusOptions(
                     service: try ServiceName("orders"), namespace: try Namespace("test"),
                     publishes: [try AggregateType("order"): .outbox]), log: log, store: store)
             try await body(database, service)

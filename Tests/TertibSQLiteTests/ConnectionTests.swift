@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-import Tertib
+import TertibRuntime
 import TertibCore
 import Testing
 

@@ -1,5 +1,5 @@
 import GRDB
-import Tertib
+import TertibRuntime
 import TertibCore
 import Testing
 

@@ -1,6 +1,6 @@
 import GRDB
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibSQLite
 import TertibTesting
 import Testing

@@ -1,6 +1,5 @@
 import Foundation
 import Tertib
-import TertibConfiguration
 
 /// All measurements, one after the other, each on streams and tables of its own.
 struct BenchmarkRun: Sendable {
@@ -61,7 +60,7 @@ struct Place: Sendable {
     var postgres: String { "\(options.postgres)&options=-csearch_path%3D\(name)" }
 
     /// One process's end of the bus.
-    func open() async throws -> Tertib {
+    func open() async throws -> EventBus {
         let store =
             switch database {
             case .sqlite: #"{ "kind": "sqlite", "path": "\#(sqlite)" }"#
@@ -78,9 +77,9 @@ struct Place: Sendable {
               "log": { "level": "warning" }
             }
             """
-        let configuration = try TertibConfiguration.read(
+        let configuration = try ServiceConfiguration.read(
             Array(text.utf8), file: "\(name).json", directory: options.folder)
         let context = RuntimeContext(logger: configuration.log.makeLogger(label: name))
-        return try await Tertib.open(configuration: configuration, context: context)
+        return try await EventBus.open(configuration: configuration, context: context)
     }
 }

@@ -1,5 +1,4 @@
 import Tertib
-import TertibCore
 
 /// How fast events are applied to a copy, `tertib_replica`.
 struct ConsumeBenchmark: Sendable {
@@ -34,7 +33,7 @@ struct ConsumeBenchmark: Sendable {
     func measure(_ database: Database, replicas: Int) async throws -> Measurement {
         let place = try Place("consume\(database.rawValue.lowercased())\(replicas)", options, database)
         BenchmarkRun.tell("applying \(options.events) events on \(database.rawValue) by \(replicas)")
-        var services: [Tertib] = []
+        var services: [EventBus] = []
         for _ in 0..<replicas { services.append(try await place.open()) }
         // The stream is the first service's to make.
         _ = try await services[0].log.state()
@@ -63,7 +62,7 @@ struct ConsumeBenchmark: Sendable {
             events: options.events, seconds: duration / .seconds(1))
     }
 
-    private func applied(in service: Tertib) async throws -> Int {
+    private func applied(in service: EventBus) async throws -> Int {
         let rows = try await service.store.read { reader in
             try reader.query(
                 "SELECT CAST(coalesce(sum(version), 0) AS BIGINT) AS n FROM tertib_watermark", arguments: [])

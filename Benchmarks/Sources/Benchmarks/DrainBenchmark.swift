@@ -1,5 +1,4 @@
 import Tertib
-import TertibCore
 
 /// How fast the relay publishes what is staged.
 struct DrainBenchmark: Sendable {
@@ -44,7 +43,7 @@ struct DrainBenchmark: Sendable {
             kind: "drain", name: "relay on \(database.rawValue)", events: options.rows, seconds: duration / .seconds(1))
     }
 
-    private func stage(with service: Tertib) async throws {
+    private func stage(with service: EventBus) async throws {
         let (load, total, batch) = (load, options.rows, 1000)
         let type = try EventType("item.counted")
         for first in stride(from: 0, to: total, by: batch) {

@@ -1,5 +1,4 @@
 import Tertib
-import TertibCore
 
 /// The events that are measured with: each aggregate's versions in order, the aggregates in turn.
 struct Load: Sendable {

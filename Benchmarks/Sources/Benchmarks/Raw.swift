@@ -1,6 +1,6 @@
 import Foundation
 import RawPaths
-import TertibCore
+import Tertib
 
 /// What the C libraries do alone.
 enum Raw {

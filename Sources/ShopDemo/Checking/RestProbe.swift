@@ -1,11 +1,10 @@
 import ShopService
 import Tertib
-import TertibCore
 
 /// Says what still moves in the shop: load to be played, orders on their way, events to be published, delivered or
 /// healed.
 struct RestProbe: Sendable {
-    let handles: [Role: Tertib]
+    let handles: [Role: EventBus]
     let workload: Workload
 
     /// What still moves, in words; empty at rest.
@@ -30,7 +29,7 @@ struct RestProbe: Sendable {
         return sum
     }
 
-    private func unrest(of tertib: Tertib, _ role: Role) async throws -> [String] {
+    private func unrest(of tertib: EventBus, _ role: Role) async throws -> [String] {
         let steps = steps(of: role)
         let names = role.consumers.compactMap { try? ConsumerName($0.name) }
         var found = try await tertib.store.read { reader in

@@ -3,7 +3,7 @@ import Tertib
 
 /// Looks at what a wrong way has made of the same events.
 struct WrongWayProbe: Sendable {
-    let tertib: Tertib
+    let tertib: EventBus
     let role: Role
 
     /// What can be seen to move.

@@ -3,7 +3,6 @@ import ShopEvents
 import ShopService
 import Synchronization
 import Tertib
-import TertibCore
 
 /// Publishes what no careful service would: the suppliers' offers out of version order, some of them twice, and second
 /// copies of whatever the services have published, long after the first.
@@ -12,7 +11,7 @@ import TertibCore
 /// in a short demo. A second copy therefore spells its event id with one more byte percent-encoded: the same id by the
 /// CloudEvents binding, and another one to the broker, which stores it.
 final class HostilePublisher: Sendable {
-    private let tertib: Tertib
+    private let tertib: EventBus
     private let workload: Workload
     private let length: Duration
     private let codec: WireCodec
@@ -21,7 +20,7 @@ final class HostilePublisher: Sendable {
     /// Creates a publisher.
     /// - Parameter tertib: whose log to publish to.
     /// - Parameter length: how long it takes its time.
-    init(tertib: Tertib, workload: Workload, length: Duration) {
+    init(tertib: EventBus, workload: Workload, length: Duration) {
         self.tertib = tertib
         self.workload = workload
         self.length = length

@@ -5,7 +5,7 @@ public import Tertib
 /// database says how far they are, and moves in the transaction of the steps, so that each step is played exactly once
 /// whoever is killed in the middle.
 public struct LoadLoop: Service {
-    private let tertib: Tertib
+    private let tertib: EventBus
     private let name: String
     private let total: Int
     private let rate: Int
@@ -19,7 +19,7 @@ public struct LoadLoop: Service {
     /// - Parameter rate: at most so many steps a second, in this replica.
     /// - Parameter step: plays one step, by its number from 0.
     public init(
-        tertib: Tertib, name: String, total: Int, rate: Int,
+        tertib: EventBus, name: String, total: Int, rate: Int,
         step: @escaping @Sendable (Int, HandlerTransaction) throws -> Void
     ) {
         self.tertib = tertib

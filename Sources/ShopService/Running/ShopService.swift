@@ -2,7 +2,6 @@ import Foundation
 import Logging
 public import ServiceLifecycle
 public import Tertib
-import TertibConfiguration
 import UnixSignals
 
 /// Runs one service of the shop: arguments, configuration, tables, consumers, and an end in good order.
@@ -38,14 +37,14 @@ public struct ShopService: Sendable {
     /// Runs until SIGTERM or SIGINT, then finishes what is in hand. Returns the status to exit with: 0 after an orderly
     /// end, 1 after a failure, 2 when arguments or configuration cannot be used.
     public func run(
-        _ words: [String], makeParts: @Sendable (ServiceArguments, Tertib) async throws -> Parts
+        _ words: [String], makeParts: @Sendable (ServiceArguments, EventBus) async throws -> Parts
     ) async -> Int32 {
         do {
             guard let arguments = try ServiceArguments.parse(words, others: others) else {
                 complain(help)
                 return 0
             }
-            let tertib = try await Tertib.open(configuration: arguments.configuration)
+            let tertib = try await EventBus.open(configuration: arguments.configuration)
             let parts = try await makeParts(arguments, tertib)
             try await serve(tertib, parts, arguments)
             return 0
@@ -61,7 +60,7 @@ public struct ShopService: Sendable {
         }
     }
 
-    private func serve(_ tertib: Tertib, _ parts: Parts, _ arguments: ServiceArguments) async throws {
+    private func serve(_ tertib: EventBus, _ parts: Parts, _ arguments: ServiceArguments) async throws {
         let reporter = Reporter(consumers: parts.consumers)
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: tertib)]
         services += (Array(parts.consumers.values) + parts.services).map { .init(service: $0) }

@@ -1,12 +1,11 @@
 import Logging
 public import ServiceLifecycle
 public import Tertib
-public import TertibCore
 
 /// Applies one event after the other, each in a transaction of its own, and acknowledges it after the commit: careful,
 /// and still wrong.
 public struct NaiveConsumer: Service {
-    private let tertib: Tertib
+    private let tertib: EventBus
     private let type: String
     private let redelivery: Duration
     private let acknowledgementWait: Duration
@@ -20,7 +19,7 @@ public struct NaiveConsumer: Service {
     /// - Parameter acknowledgementWait: how long the broker waits for an acknowledgement.
     /// - Parameter apply: writes what an event says; what it throws refuses the event.
     public init(
-        tertib: Tertib, type: String, redelivery: Duration = .seconds(1), acknowledgementWait: Duration = .seconds(3),
+        tertib: EventBus, type: String, redelivery: Duration = .seconds(1), acknowledgementWait: Duration = .seconds(3),
         apply: @escaping @Sendable (Envelope, HandlerTransaction) throws -> Void
     ) {
         self.tertib = tertib

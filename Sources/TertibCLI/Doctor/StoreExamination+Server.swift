@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 
 /// What there is to say about a database on a PostgreSQL server.
@@ -12,7 +12,7 @@ extension StoreExamination {
             coalesce(host(inet_server_addr()), '') AS address
         """
 
-    mutating func examineServer(_ configuration: TertibConfiguration) async {
+    mutating func examineServer(_ configuration: ServiceConfiguration) async {
         await withStore(configuration) { examination, store in
             do {
                 let rows = try await store.read { try $0.query(Self.settings, arguments: []) }

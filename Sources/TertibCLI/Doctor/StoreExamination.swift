@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 import TertibCore
 
@@ -12,7 +12,7 @@ struct StoreExamination: Sendable {
     private var highestSequence = StreamSequence.none
 
     /// Examines the database of a configuration.
-    static func run(_ configuration: TertibConfiguration) async throws -> StoreExamination {
+    static func run(_ configuration: ServiceConfiguration) async throws -> StoreExamination {
         var examination = StoreExamination()
         switch configuration.store {
         case .sqlite(let path):
@@ -46,7 +46,7 @@ struct StoreExamination: Sendable {
         return findings
     }
 
-    private mutating func examine(file path: String, _ configuration: TertibConfiguration) async {
+    private mutating func examine(file path: String, _ configuration: ServiceConfiguration) async {
         guard FileManager.default.fileExists(atPath: path) else {
             findings.append(Finding(.info, "store-missing", "\(path) is created when the service starts"))
             return
@@ -64,7 +64,7 @@ struct StoreExamination: Sendable {
 
     /// Opens the database for a look, which neither creates nor upgrades its tables.
     mutating func withStore(
-        _ configuration: TertibConfiguration,
+        _ configuration: ServiceConfiguration,
         _ body: (inout StoreExamination, any ConsumerStore) async -> Void
     ) async {
         do {
@@ -124,7 +124,7 @@ struct StoreExamination: Sendable {
         }
     }
 
-    mutating func examineTables(_ store: any ConsumerStore, _ configuration: TertibConfiguration) async {
+    mutating func examineTables(_ store: any ConsumerStore, _ configuration: ServiceConfiguration) async {
         do {
             let consumers = configuration.consumers.values.sorted { $0.name < $1.name }
             let (registered, highest, work) = try await store.read { reader in

@@ -17,7 +17,7 @@ struct LostUpdatesCommand: AsyncParsableCommand {
               stateless   every worker takes one piece from a stock, after a look that there is one left. A quarter \
             more are wanted than there are.
 
-            Each runs with no control (none), and under each policy of `Tertib.update` (version, all-columns, \
+            Each runs with no control (none), and under each policy of `EventBus.update` (version, all-columns, \
             for-update, nowait, serializable), with a conflict thrown or the whole closure run again from the read. \
             Every update that commits writes a row of a ledger in its own transaction, so that what is lost can be \
             counted in the end by plain SQL, from another connection.

@@ -1,9 +1,9 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Publishes many events: different aggregates at the same time, the events of one in the order of their lines.
 struct BulkPublisher: Sendable {
-    let tertib: Tertib
+    let tertib: EventBus
     let force: Bool
     /// At most so many aggregates are in flight.
     var inFlight = 128

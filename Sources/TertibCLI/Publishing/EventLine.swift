@@ -1,4 +1,4 @@
-package import Tertib
+package import TertibRuntime
 import TertibConfiguration
 package import TertibCore
 

@@ -1,14 +1,14 @@
 import Logging
 import ServiceLifecycle
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 import TertibCore
 
 /// One replica of the ready-made consumer, as a service: opens, waits for what is away, runs, and closes.
 struct Replica: Service {
-    let configuration: TertibConfiguration
+    let configuration: ServiceConfiguration
     /// The configuration's, with what the command line adds.
-    let options: TertibOptions
+    let options: EventBusOptions
     let consumer: ConsumerName
     let crashes: CrashPlan
     let logger: Logger
@@ -16,7 +16,7 @@ struct Replica: Service {
 
     /// Runs until the service group shuts down.
     func run() async throws {
-        let opened: Tertib
+        let opened: EventBus
         do {
             opened = try await cancelWhenGracefulShutdown { try await open() }
         } catch is CancellationError {
@@ -27,9 +27,9 @@ struct Replica: Service {
         try outcome.get()
     }
 
-    private func run(_ opened: Tertib) async throws {
+    private func run(_ opened: EventBus) async throws {
         let context = RuntimeContext(crashes: crashes, logger: logger)
-        let tertib = try Tertib(options: options, log: opened.log, store: opened.store, context: context)
+        let tertib = try EventBus(options: options, log: opened.log, store: opened.store, context: context)
         let running = try tertib.consumer(consumer.text, handlers: .replica)
         await reporting.begin()
         let outcome = await withTaskGroup(of: Result<Void, any Error>?.self) { group in
@@ -59,13 +59,13 @@ struct Replica: Service {
     }
 
     /// Opens log and store; waits for a database that is away as long as it takes, and says so once.
-    private func open() async throws -> Tertib {
+    private func open() async throws -> EventBus {
         let policy = RetryPolicy(initialDelay: .milliseconds(250), maxDelay: .seconds(5))
         var attempts = 1
         while true {
             do {
                 let context = RuntimeContext(crashes: crashes, logger: logger)
-                return try await Tertib.open(configuration: configuration, context: context)
+                return try await EventBus.open(configuration: configuration, context: context)
             } catch let error where Self.isTemporary(error) {
                 if attempts == 1 {
                     logger.warning(

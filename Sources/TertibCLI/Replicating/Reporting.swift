@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Tells what a running replica does: a line that is drawn anew each second on a terminal, JSON lines for machines.
@@ -16,7 +16,7 @@ struct Reporting: Sendable {
     }
 
     /// Reports until cancelled.
-    func run(_ consumer: Consumer, named name: ConsumerName, of tertib: Tertib) async {
+    func run(_ consumer: Consumer, named name: ConsumerName, of tertib: EventBus) async {
         let pause = interval ?? .seconds(1)
         guard interval != nil || console.error.isInteractive else { return }
         var before = ConsumerCounts()

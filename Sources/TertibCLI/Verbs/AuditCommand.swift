@@ -1,5 +1,5 @@
 import ArgumentParser
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 import TertibCore
 
@@ -45,7 +45,7 @@ struct AuditCommand: AsyncParsableCommand {
         }
         var paths = config
         if paths.isEmpty { paths = [try CommonOptions.parse([]).configurationPath()] }
-        let audit = try await audit(try paths.map { try TertibConfiguration.load($0) }, opened: [])
+        let audit = try await audit(try paths.map { try ServiceConfiguration.load($0) }, opened: [])
         let console = Console.standard
         if output.json {
             console.write(audit.document)
@@ -56,7 +56,7 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     /// Opens one service after the other, and audits them together.
-    private func audit(_ configurations: [TertibConfiguration], opened: [Tertib]) async throws -> Audit {
+    private func audit(_ configurations: [ServiceConfiguration], opened: [EventBus]) async throws -> Audit {
         guard let next = configurations.first else {
             let bar = ProgressBar("Reading the stream", unit: "messages")
             defer { bar.finish() }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Logging
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 import TertibCore
 import TertibJetStream
@@ -41,7 +41,7 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     private func examineBroker(
-        _ configuration: TertibConfiguration, _ store: StoreExamination, _ open: () throws -> JetStreamLog
+        _ configuration: ServiceConfiguration, _ store: StoreExamination, _ open: () throws -> JetStreamLog
     ) async throws -> [Finding] {
         let log = try open()
         let options = configuration.options

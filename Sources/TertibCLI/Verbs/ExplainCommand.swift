@@ -1,5 +1,5 @@
 import ArgumentParser
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// `tertib explain`

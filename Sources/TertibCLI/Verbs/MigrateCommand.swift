@@ -1,5 +1,5 @@
 import ArgumentParser
-import Tertib
+import TertibRuntime
 
 /// `tertib migrate`
 struct MigrateCommand: AsyncParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Which rows a listing shows.
@@ -19,7 +19,7 @@ struct ListingOptions: ParsableArguments {
     }
 
     /// The consumers to list, by name.
-    func consumers(of tertib: Tertib) throws -> [ConsumerName] {
+    func consumers(of tertib: EventBus) throws -> [ConsumerName] {
         let known = tertib.options.consumers.keys.sorted()
         guard let consumer else { return known }
         let name = try ConsumerName(consumer)

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// `tertib publish`
@@ -118,7 +118,7 @@ struct PublishCommand: AsyncParsableCommand {
     }
 
     private func append(
-        _ event: NewEvent, to aggregate: Aggregate, expecting expected: AggregateVersion?, with tertib: Tertib
+        _ event: NewEvent, to aggregate: Aggregate, expecting expected: AggregateVersion?, with tertib: EventBus
     ) async throws -> PublishReceipt {
         let receipts = try await tertib.append([event], to: aggregate, expecting: expected, force: force)
         guard let receipt = receipts.first else { preconditionFailure("an event was appended without a receipt") }
@@ -145,7 +145,7 @@ extension PublishCommand {
     }
 
     /// Refuses, before anything is sent, a file with events that this service does not append.
-    private func refuseForeign(_ events: [EventLine], of tertib: Tertib, in file: String) throws {
+    private func refuseForeign(_ events: [EventLine], of tertib: EventBus, in file: String) throws {
         guard let line = events.first(where: { tertib.options.publishes[$0.aggregate.type] != .append }) else { return }
         throw Failure(
             status: .unusable, code: "not-owner", what: "\(file):\(line.number) cannot be published",

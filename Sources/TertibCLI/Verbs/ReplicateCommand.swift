@@ -1,7 +1,7 @@
 import ArgumentParser
 import Logging
 import ServiceLifecycle
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 import TertibCore
 import UnixSignals

@@ -1,7 +1,7 @@
-import Tertib
+import TertibRuntime
 public import TertibJetStream
 
-extension TertibConfiguration {
+extension ServiceConfiguration {
     /// How to reach the broker, and what is expected of the stream there.
     public var jetStreamOptions: JetStreamOptions {
         JetStreamOptions(

@@ -1,5 +1,5 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibJetStream
 

@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-public import Tertib
+public import TertibRuntime
 
 extension CrashPlan {
     /// The variable that makes a process crash on purpose: `POINT:N`.

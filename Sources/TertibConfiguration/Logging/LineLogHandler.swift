@@ -1,6 +1,6 @@
 import Foundation
 public import Logging
-package import Tertib
+package import TertibRuntime
 import TertibCore
 
 extension LogConfiguration {

@@ -1,5 +1,5 @@
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Reads a whole configuration from its tree.
@@ -12,13 +12,13 @@ struct ConfigurationReader {
 
     /// The configuration.
     /// - Throws: ``ConfigurationError`` with everything that is wrong.
-    func read(_ node: JSONNode) throws(ConfigurationError) -> TertibConfiguration {
+    func read(_ node: JSONNode) throws(ConfigurationError) -> ServiceConfiguration {
         let parts = readParts(node)
         if let error = context.error { throw error }
         guard let parts, let service = parts.service, let nats = parts.nats, let stream = parts.stream,
             let store = parts.store
         else { preconditionFailure("a required part was not read, and nothing was reported") }
-        return TertibConfiguration(
+        return ServiceConfiguration(
             service: service, nats: nats, stream: stream, store: store, consumers: parts.consumers,
             publishes: parts.publishes, outbox: parts.outbox, log: parts.log, settings: context.settings,
             warnings: context.warnings)
@@ -31,7 +31,7 @@ struct ConfigurationReader {
         let stream: StreamConfiguration?
         let store: StoreConfiguration?
         let consumers: [ConsumerName: ConsumerSettings]
-        let publishes: [AggregateType: PublishingWay]
+        let publishes: [AggregateType: PublishingMode]
         let outbox: OutboxSettings
         let log: LogConfiguration
     }
@@ -100,12 +100,12 @@ struct ConfigurationReader {
         return consumers
     }
 
-    private func readPublishes(_ file: Section) -> [AggregateType: PublishingWay] {
+    private func readPublishes(_ file: Section) -> [AggregateType: PublishingMode] {
         guard let section = file.names("publishes") else { return [:] }
-        var ways: [AggregateType: PublishingWay] = [:]
+        var ways: [AggregateType: PublishingMode] = [:]
         for member in section.inOrder {
             guard let type: AggregateType = section.name(member, "an aggregate type", example: "order"),
-                let way = section.required(member.key, .choice([PublishingWay.outbox, .append]))
+                let way = section.required(member.key, .choice([PublishingMode.outbox, .append]))
             else { continue }
             ways[type] = way
         }

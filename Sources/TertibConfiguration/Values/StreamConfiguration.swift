@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 public import TertibCore
 
 /// The JetStream stream that all services share.

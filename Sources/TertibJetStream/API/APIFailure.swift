@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// An error that JetStream's API answered with.
 struct APIFailure: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Requests of JetStream's API: JSON in, JSON out.

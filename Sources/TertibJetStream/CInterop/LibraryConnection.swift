@@ -1,6 +1,6 @@
 import CNats
 import Glibc
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Owns one `natsConnection` and the subscriptions on it.

@@ -1,5 +1,5 @@
 import CNats
-import Tertib
+import TertibRuntime
 
 /// The libnats that is loaded.
 enum LibraryVersion {

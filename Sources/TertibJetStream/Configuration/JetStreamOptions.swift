@@ -1,5 +1,5 @@
 public import TertibCore
-public import Tertib
+public import TertibRuntime
 
 /// How to reach a broker, and what is expected of the stream there.
 public struct JetStreamOptions: Hashable, Sendable {

@@ -1,6 +1,6 @@
 import Logging
 import Synchronization
-import Tertib
+import TertibRuntime
 
 /// What the I/O thread and libnats' threads report.
 extension Connection {

@@ -1,5 +1,5 @@
 import TertibCore
-import Tertib
+import TertibRuntime
 
 /// A message on its way to the broker.
 struct OutgoingMessage: Sendable {

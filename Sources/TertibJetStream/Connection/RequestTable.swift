@@ -1,5 +1,5 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 
 /// What became of a request.
 enum RequestOutcome: Sendable {

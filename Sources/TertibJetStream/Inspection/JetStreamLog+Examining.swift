@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 import TertibCore
 
 extension JetStreamLog {

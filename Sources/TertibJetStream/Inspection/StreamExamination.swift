@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What there is to say about a stream: pure decisions over what the broker tells.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The stream's answer to a publish.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The reply subject of a delivery, which says which message it is and where the answer goes.

@@ -1,6 +1,6 @@
 import Logging
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What arrives, on libnats' threads and the ticker's: nothing here waits.

@@ -1,6 +1,6 @@
 import Dispatch
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The port's side: what the consumer calls.

@@ -1,5 +1,5 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The deliveries of one durable consumer: a pull loop of our own over core subscriptions.

@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Reads messages out of the two forms in which JetStream hands out what it has stored.

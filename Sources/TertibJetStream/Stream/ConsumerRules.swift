@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What a subscription asks of its durable consumer: pure decisions over its configuration.

@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 
 extension JetStreamLog {
     /// The names of the stream's durable consumers, whoever they belong to.

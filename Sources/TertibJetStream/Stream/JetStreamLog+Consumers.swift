@@ -1,5 +1,5 @@
 import Logging
-public import Tertib
+public import TertibRuntime
 import TertibCore
 
 extension JetStreamLog {

@@ -1,6 +1,6 @@
 import Logging
 import Synchronization
-public import Tertib
+public import TertibRuntime
 import TertibCore
 
 extension JetStreamLog {

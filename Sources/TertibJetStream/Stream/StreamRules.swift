@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What the bus asks of a stream: pure decisions over its configuration.

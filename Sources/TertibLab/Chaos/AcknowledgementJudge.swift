@@ -1,10 +1,10 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Looks whether what a killed replica had acknowledged is in the database, at once.
 struct AcknowledgementJudge: Sendable {
-    let tertib: Tertib
+    let tertib: EventBus
 
     /// What was looked at, and what was wrong with it.
     struct Finding: Hashable, Sendable {

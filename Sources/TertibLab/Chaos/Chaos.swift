@@ -1,7 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 import TertibCore
 
@@ -118,7 +118,7 @@ public struct Chaos: Sendable {
                     defer { stage.proxy.stop() }
                     // The replicas' logs tell what happens; the terminal belongs to the progress.
                     let silent = Logger(label: "tertib-chaos") { _ in SwiftLogNoOpLogHandler() }
-                    let tertib = try await Tertib.open(configuration: workspace.supervisorFile, logger: silent)
+                    let tertib = try await EventBus.open(configuration: workspace.supervisorFile, logger: silent)
                     let conducted = ChaosRun(stage: stage, tertib: tertib, tell: tell)
                     props.run = conducted
                     let outcome = try await conducted.conduct()

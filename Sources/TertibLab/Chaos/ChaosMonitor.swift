@@ -1,11 +1,11 @@
 import Foundation
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Looks at everything while it runs: lag and limits, and the oracles that hold at any moment.
 final class ChaosMonitor: Sendable {
-    private let tertib: Tertib
+    private let tertib: EventBus
     private let fleet: ChaosFleet
     private let tally: Tally
     private let state: Mutex<State>
@@ -25,7 +25,7 @@ final class ChaosMonitor: Sendable {
     /// A replica may not need more megabytes than this.
     private static let mostMegabytes = 600
 
-    init(tertib: Tertib, fleet: ChaosFleet, tally: Tally, seed: UInt64) {
+    init(tertib: EventBus, fleet: ChaosFleet, tally: Tally, seed: UInt64) {
         self.tertib = tertib
         self.fleet = fleet
         self.tally = tally

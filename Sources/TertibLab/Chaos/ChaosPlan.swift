@@ -1,5 +1,5 @@
 import ShopService
-import Tertib
+import TertibRuntime
 
 /// Everything about a run that follows from its options alone: how much is published by whom, and what goes wrong when.
 struct ChaosPlan: Hashable, Sendable {

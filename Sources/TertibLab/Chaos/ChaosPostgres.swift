@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 
 /// The PostgreSQL database of a run: on a server of its own, or in somebody's; a link of its own for each replica, and
 /// what can go wrong with it.

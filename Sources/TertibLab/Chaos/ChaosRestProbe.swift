@@ -1,9 +1,9 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Says what still moves.
 struct ChaosRestProbe: Sendable {
-    let tertib: Tertib
+    let tertib: EventBus
     /// So many events have to be staged, and so many appended.
     let staged: Int
     let appended: Int

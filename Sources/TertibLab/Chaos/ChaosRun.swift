@@ -1,12 +1,12 @@
 import Foundation
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// One run, once everything is started: load and faults, rest, judgement.
 final class ChaosRun: Sendable {
     private let stage: ChaosStage
-    private let tertib: Tertib
+    private let tertib: EventBus
     private let tell: @Sendable (ChaosProgress) -> Void
     private let monitor: ChaosMonitor
     private let foreign: ForeignPublisher
@@ -22,7 +22,7 @@ final class ChaosRun: Sendable {
     /// Something has to become less within this, and everything has to be done within that.
     private static let (patience, mostPatience) = (Duration.seconds(20), Duration.seconds(300))
 
-    init(stage: ChaosStage, tertib: Tertib, tell: @escaping @Sendable (ChaosProgress) -> Void) {
+    init(stage: ChaosStage, tertib: EventBus, tell: @escaping @Sendable (ChaosProgress) -> Void) {
         self.stage = stage
         self.tertib = tertib
         self.tell = tell

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// What goes wrong with a database on a server.
 extension FaultInjector {

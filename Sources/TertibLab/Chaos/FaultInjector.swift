@@ -1,5 +1,5 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 
 /// Plays the plan's faults.
 final class FaultInjector: Sendable {

@@ -1,10 +1,10 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Publishes as a foreign service might: no expectations, no message ids, versions in disorder, and some twice.
 final class ForeignPublisher: Sendable {
-    private let tertib: Tertib
+    private let tertib: EventBus
     private let plan: ChaosPlan
     private let options: ChaosOptions
     private let brokerPort: Int
@@ -23,7 +23,7 @@ final class ForeignPublisher: Sendable {
     /// fewer events, and the end of the faults is not the beginning of a long way.
     private static let mostLag = 4000
 
-    init(tertib: Tertib, plan: ChaosPlan, options: ChaosOptions, brokerPort: Int) {
+    init(tertib: EventBus, plan: ChaosPlan, options: ChaosOptions, brokerPort: Int) {
         self.tertib = tertib
         self.plan = plan
         self.options = options

@@ -1,5 +1,5 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Publishes histories that everybody has applied, removes them from the stream, and publishes their continuations.
@@ -7,7 +7,7 @@ import TertibCore
 /// Every second one is removed by a purge of its subject, the others message by message; all of them so on an older
 /// server, see ``Broker/purgesSafely(_:)``.
 final class HistoryTrimmer: Sendable {
-    private let tertib: Tertib
+    private let tertib: EventBus
     private let length: Duration
     private let brokerPort: Int
     private let purges: Bool
@@ -30,7 +30,7 @@ final class HistoryTrimmer: Sendable {
     private static let kept: Int64 = 2
 
     /// - Parameter purges: whether a purge of one subject leaves the consumers where they are.
-    init(tertib: Tertib, length: Duration, brokerPort: Int, purges: Bool) {
+    init(tertib: EventBus, length: Duration, brokerPort: Int, purges: Bool) {
         self.tertib = tertib
         self.length = length
         self.brokerPort = brokerPort

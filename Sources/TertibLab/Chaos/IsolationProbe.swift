@@ -1,5 +1,5 @@
 import ShopService
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Measures what poison costs the others: how long ordinary events take, without and with poisoned aggregates among
@@ -26,7 +26,7 @@ struct IsolationProbe: Sendable {
         }
     }
 
-    let tertib: Tertib
+    let tertib: EventBus
     let brokerPort: Int
     let seed: UInt64
 

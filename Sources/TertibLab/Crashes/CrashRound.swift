@@ -2,7 +2,7 @@ import Foundation
 import Logging
 import ShopService
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 import TertibCore
 
@@ -37,7 +37,7 @@ struct CrashRound: Sendable {
         try await server?.createDatabase(name)
         try workspace.write(configuration, to: "\(name).json")
         let silent = Logger(label: "tertib-crashes") { _ in SwiftLogNoOpLogHandler() }
-        let tertib = try await Tertib.open(configuration: workspace.path("\(name).json"), logger: silent)
+        let tertib = try await EventBus.open(configuration: workspace.path("\(name).json"), logger: silent)
         _ = try await tertib.log.state()
         try await LabWorker.createTables(tertib)
         let fate = Fate()
@@ -96,7 +96,7 @@ struct CrashRound: Sendable {
 
     /// Publishes gaps and closes them until the process has died, once more for its successor, and waits for rest.
     /// Returns what still moves in the end.
-    private func feed(_ tertib: Tertib, until fate: Fate) async throws -> [String] {
+    private func feed(_ tertib: EventBus, until fate: Fate) async throws -> [String] {
         let codec = WireCodec(namespace: tertib.options.namespace)
         var publisher = PlainPublisher(to: brokerPort)
         var random = SeededGenerator(seed: seed, topic: "crash", item: death.number)
@@ -123,7 +123,7 @@ struct CrashRound: Sendable {
         return try await waitForRest(tertib)
     }
 
-    private func waitForRest(_ tertib: Tertib) async throws -> [String] {
+    private func waitForRest(_ tertib: EventBus) async throws -> [String] {
         let probe = ChaosRestProbe(tertib: tertib, staged: 0, appended: 0)
         let deadline = ContinuousClock.now + Self.restLimit
         while true {

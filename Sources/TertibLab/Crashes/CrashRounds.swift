@@ -1,6 +1,6 @@
 import Foundation
 import ShopService
-import Tertib
+import TertibRuntime
 
 /// `kill -9` at each crash point: a process dies there, another one goes on, and then the database and the stream are
 /// compared.

@@ -1,9 +1,9 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Looks at a cell from outside: its database by plain SQL, its JetStream consumer by the broker's word.
 struct CellProbe: Sendable {
-    let tertib: Tertib
+    let tertib: EventBus
     let cell: ExperimentCell
     let load: ExperimentLoad
 
@@ -50,7 +50,7 @@ struct CellProbe: Sendable {
     }
 
     /// Waits until an owner has published everything that it has staged.
-    func waitUntilPublished(_ owner: Tertib) async throws {
+    func waitUntilPublished(_ owner: EventBus) async throws {
         let deadline = ContinuousClock.now + Self.limit
         while try await owner.store.read({ try $0.outboxSummary().rows }) > 0, ContinuousClock.now < deadline {
             try await Task.sleep(for: Self.look)

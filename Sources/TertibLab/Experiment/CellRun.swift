@@ -1,7 +1,7 @@
 import Foundation
 import Logging
 import ShopService
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 import TertibCore
 
@@ -55,7 +55,7 @@ struct CellRun: Sendable {
         _ load: ExperimentLoad, _ processes: [ManagedProcess], _ tally: Tally
     ) async throws -> ExperimentCell {
         let silent = Logger(label: "tertib-experiment") { _ in SwiftLogNoOpLogHandler() }
-        let tertib = try await Tertib.open(configuration: path("supervisor"), logger: silent)
+        let tertib = try await EventBus.open(configuration: path("supervisor"), logger: silent)
         let probe = CellProbe(tertib: tertib, cell: cell, load: load)
         try await waitUntilReady(probe, processes, tally)
         let measured = try await withThrowingTaskGroup(of: Void.self) { group in
@@ -110,7 +110,7 @@ struct CellRun: Sendable {
 /// Publishing.
 extension CellRun {
     /// Stores every message for certain, one after the other, so that the stream has the planned order.
-    private func publish(_ load: ExperimentLoad, _ tertib: Tertib) async throws {
+    private func publish(_ load: ExperimentLoad, _ tertib: EventBus) async throws {
         let codec = WireCodec(namespace: tertib.options.namespace)
         var publisher = PlainPublisher(to: brokerPort)
         let messages = try load.published.map { try $0.message(codec) }
@@ -141,7 +141,7 @@ extension CellRun {
             try await probe.waitForSilence()
             return
         }
-        let owner = try await Tertib.open(configuration: path("owner"), logger: logger)
+        let owner = try await EventBus.open(configuration: path("owner"), logger: logger)
         group.addTask { try await owner.run() }
         let start = ContinuousClock.now
         for (index, item) in load.history.enumerated() {

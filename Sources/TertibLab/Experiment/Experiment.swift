@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 
 /// Runs every cell with real processes on a real broker and a database of the cell's own.
 public struct Experiment: Sendable {

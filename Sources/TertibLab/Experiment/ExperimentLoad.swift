@@ -1,5 +1,5 @@
 import ShopService
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The owner's events: the same for every cell of a seed and a profile.

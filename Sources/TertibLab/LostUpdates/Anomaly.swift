@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// How concurrent transactions lose each other's updates, in the two classic shapes.
 public enum Anomaly: String, Hashable, Sendable, CaseIterable {

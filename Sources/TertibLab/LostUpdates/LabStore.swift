@@ -1,5 +1,5 @@
 import Logging
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 
 /// A database that the laboratory works on.

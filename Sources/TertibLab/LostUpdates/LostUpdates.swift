@@ -1,9 +1,9 @@
 import Foundation
-import Tertib
+import TertibRuntime
 import TertibConfiguration
 
 /// The laboratory of lost updates: transactions that overlap by design, on real databases, under no control and under
-/// each policy of `Tertib.update`, judged by what the tables hold afterwards.
+/// each policy of `EventBus.update`, judged by what the tables hold afterwards.
 public struct LostUpdates: Sendable {
     private let options: LostUpdatesOptions
     private let tell: @Sendable (LostUpdatesProgress) -> Void

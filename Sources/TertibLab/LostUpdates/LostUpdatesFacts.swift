@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// What a run has left in the database, read from outside with plain SQL.
 public struct LostUpdatesFacts: Hashable, Sendable {

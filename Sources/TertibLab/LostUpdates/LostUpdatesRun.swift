@@ -1,5 +1,5 @@
 import ShopService
-import Tertib
+import TertibRuntime
 
 /// The laboratory on one database: tables, connections, and a cell for each anomaly under each control.
 struct LostUpdatesRun: Sendable {

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// The laboratory's tables in a database: stock, orders, and a ledger that gets a row in the transaction of each update.
 ///

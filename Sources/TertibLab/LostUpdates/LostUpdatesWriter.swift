@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibTesting
 
@@ -25,7 +25,7 @@ struct LostUpdatesWriter: Sendable {
 
     let number: Int
     let store: ObservedStore
-    private let tertib: Tertib
+    private let tertib: EventBus
     private let tables: LostUpdatesTables
 
     init(number: Int, store: any ConsumerStore, tables: LostUpdatesTables) throws {
@@ -33,8 +33,8 @@ struct LostUpdatesWriter: Sendable {
         self.store = ObservedStore(store)
         self.tables = tables
         // Nothing is published: the log is never used.
-        tertib = try Tertib(
-            options: TertibOptions(service: try ServiceName("lab-\(number)"), namespace: try Namespace("lab")),
+        tertib = try EventBus(
+            options: EventBusOptions(service: try ServiceName("lab-\(number)"), namespace: try Namespace("lab")),
             log: try MemoryLog(), store: self.store)
     }
 

@@ -1,5 +1,5 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 
 /// A store that counts how often its transactions are tried, and how often one of them meets somebody else's.
 final class ObservedStore: ConsumerStore {

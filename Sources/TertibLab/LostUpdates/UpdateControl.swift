@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 
 /// What keeps two updates of one row apart, and what happens when they meet.
 public struct UpdateControl: Hashable, Sendable {

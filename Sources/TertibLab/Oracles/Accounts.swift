@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// Every delivery of a replica that has ended in order is in one of its counts.
 enum Accounts {

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What the database holds, read with plain SQL: nothing of the product's own readers.

@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What the stream holds, read from outside, message by message: per aggregate and version the first event, and what is

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Judges a database and its stream at rest, one oracle after the other.

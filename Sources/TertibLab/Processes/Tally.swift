@@ -1,7 +1,7 @@
 import Foundation
 import ShopService
 import Synchronization
-package import Tertib
+package import TertibRuntime
 
 /// What supervised replicas have said about themselves. Of a killed one its last line counts: what it did after that
 /// line, at most a fifth of a second, is missing.

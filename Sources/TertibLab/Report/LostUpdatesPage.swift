@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// The page of the documentation that shows the laboratory of lost updates: everything on it is generated.
 struct LostUpdatesPage {
@@ -37,7 +37,7 @@ struct LostUpdatesPage {
 
         Two transactions read the same row, each decides by what it has read, and both write: one of the two updates is
         lost, and nobody is told. `tertib lab lost-updates` provokes it on real databases, with a connection for each
-        worker, under no control and under each policy of `Tertib.update`. `make lost-updates` writes this page anew.
+        worker, under no control and under each policy of `EventBus.update`. `make lost-updates` writes this page anew.
 
         - **stateful**: an order is `NEW`. One transaction makes it `PAID`, another one `CANCELLED`; each has checked that
           it is `NEW`.

@@ -1,11 +1,11 @@
 import ServiceLifecycle
 import ShopService
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Appends events, in races with the other replicas about the same few aggregates.
 struct AppendLoop: Service {
-    let tertib: Tertib
+    let tertib: EventBus
     let seed: UInt64
     let total: Int
     let rate: Int

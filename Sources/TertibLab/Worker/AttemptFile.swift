@@ -1,6 +1,6 @@
 import Glibc
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What a replica's handlers have begun, written outside of any transaction: what is written survives `kill -9`, and

@@ -1,6 +1,6 @@
 import Foundation
 import ShopService
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Keeps a copy of the newest amount of every aggregate, and notes whatever it applies.

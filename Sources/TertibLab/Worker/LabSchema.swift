@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// The worker's own tables.
 enum LabSchema {

@@ -1,5 +1,5 @@
 import ShopService
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// One replica of the lab, as a process: consumes, relays, stages and appends until SIGTERM, or until its supervisor is
@@ -38,7 +38,7 @@ public enum LabWorker {
     }
 
     /// Makes the tables of a worker where they are not there yet.
-    static func createTables(_ tertib: Tertib) async throws {
+    static func createTables(_ tertib: EventBus) async throws {
         try await tertib.transaction { transaction in
             try LabSchema.create(transaction)
             try CopyHandler.create(transaction)
@@ -46,7 +46,7 @@ public enum LabWorker {
         }
     }
 
-    private static func experimentParts(_ name: String, _ tertib: Tertib) throws -> ShopService.Parts {
+    private static func experimentParts(_ name: String, _ tertib: EventBus) throws -> ShopService.Parts {
         guard let mode = ExperimentMode(rawValue: name) else {
             throw ServiceArguments.Unusable(description: "\(Option.way.rawValue) \(name) is not a way")
         }
@@ -63,7 +63,7 @@ public enum LabWorker {
         return ShopService.Parts(consumers: [:], services: [consumer])
     }
 
-    private static func chaosParts(_ arguments: ServiceArguments, _ tertib: Tertib) throws -> ShopService.Parts {
+    private static func chaosParts(_ arguments: ServiceArguments, _ tertib: EventBus) throws -> ShopService.Parts {
         guard let path = arguments.others[Option.attempts.rawValue] else {
             throw ServiceArguments.Unusable(description: "\(Option.attempts.rawValue) FILE is missing")
         }

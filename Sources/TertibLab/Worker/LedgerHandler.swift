@@ -1,5 +1,5 @@
 import Glibc
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The handler of the chaos: the fold, the history and a ledger row in the transaction, the attempt outside of it, and

@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 
 /// The one event of the lab: an amount is moved.
 struct Moved: DomainEvent, Hashable {

@@ -1,5 +1,5 @@
 import ShopService
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The events that the replicas stage: all of them together play each number once.
@@ -11,7 +11,7 @@ struct StagedLoad {
     static let type = "staged"
 
     /// The loop of one replica.
-    func loop(_ tertib: Tertib, rate: Int) -> LoadLoop {
+    func loop(_ tertib: EventBus, rate: Int) -> LoadLoop {
         let seed = seed
         return LoadLoop(tertib: tertib, name: Self.type, total: total, rate: rate) { number, transaction in
             var random = SeededGenerator(seed: seed, topic: Self.type, item: number)

@@ -1,4 +1,4 @@
-package import Tertib
+package import TertibRuntime
 
 /// Plain statements on a connection of its own, each outside of a transaction: what a store has no business with, such
 /// as making a database or ending somebody's connection.

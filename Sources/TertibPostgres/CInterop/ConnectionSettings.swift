@@ -1,6 +1,6 @@
 import CPostgres
 import Foundation
-import Tertib
+import TertibRuntime
 
 /// What libpq is told about a connection: the URL's settings, and the store's where the URL says nothing.
 struct ConnectionSettings {

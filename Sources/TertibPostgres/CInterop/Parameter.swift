@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// A value that a placeholder takes, in the form in which it goes over the wire.

@@ -1,5 +1,5 @@
 import CPostgres
-import Tertib
+import TertibRuntime
 
 /// One result of libpq's: rows, or what a statement came to. It owns the memory, and frees it with the last reference.
 final class QueryResult {

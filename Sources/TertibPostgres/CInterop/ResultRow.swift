@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// One row of a result in binary form, of a statement of the store's own.

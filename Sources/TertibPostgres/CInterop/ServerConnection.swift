@@ -1,6 +1,6 @@
 import CPostgres
 import Glibc
-import Tertib
+import TertibRuntime
 
 /// One connection of libpq's, from connecting to closing.
 ///

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 extension SQLValue {
     /// A value of a user's query, in text form.

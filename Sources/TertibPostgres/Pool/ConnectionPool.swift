@@ -1,6 +1,6 @@
 import Dispatch
 import Synchronization
-import Tertib
+import TertibRuntime
 
 /// At most so many sessions, opened when they are needed and lent to one user at a time, first come, first served.
 final class ConnectionPool: Sendable {

@@ -1,5 +1,5 @@
 import Dispatch
-import Tertib
+import TertibRuntime
 
 /// One connection with its thread: what is handed to it runs in the order of arrival, never on the cooperative pool.
 ///

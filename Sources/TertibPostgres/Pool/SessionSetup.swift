@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// Makes a connection what the store's statements rest on, and refuses a server that would break a promise.
 enum SessionSetup {

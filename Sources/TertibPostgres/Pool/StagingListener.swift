@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-import Tertib
+import TertibRuntime
 
 /// A connection of its own that hears when somebody has staged events, and is made again when it is lost.
 ///

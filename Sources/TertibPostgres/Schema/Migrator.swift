@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// Brings the tables to the version of this code, in one transaction: a crash leaves either all of it or nothing, and
 /// of several processes one does the work while the others wait and find it done.

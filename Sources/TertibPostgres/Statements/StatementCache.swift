@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// The prepared statements of one connection, by their text.
 final class StatementCache {

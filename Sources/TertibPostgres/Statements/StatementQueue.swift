@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Statements of a transaction that wait to be sent together with the next one whose result is needed.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// Runs statements on one connection: the store's own with typed, binary values, and a user's under
 /// ``UserStatement``.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 extension StoreError {
     /// A failure of the server's or of the way to it, told apart by its SQLSTATE.

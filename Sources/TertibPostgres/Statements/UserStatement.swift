@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// A handler's statement: anything but what controls the transaction or the session, its `?` written as PostgreSQL
 /// wants them.

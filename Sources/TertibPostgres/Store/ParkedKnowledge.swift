@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What a transaction knows of the parked rows of the aggregates that it has claimed, so that it need not ask for each

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What a neighbour holds counts as lost, so that its slow handler stalls nobody: existing rows are locked in byte order

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What a relay has to say about the rows that it took, collected until the transaction does something else or commits:

@@ -1,5 +1,5 @@
 import GRDBSQLite
-import Tertib
+import TertibRuntime
 
 /// A value that a placeholder takes. SQLite copies it, so it need not outlive the call.
 protocol Bindable {

@@ -1,5 +1,5 @@
 import GRDBSQLite
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The row that a statement stands on.

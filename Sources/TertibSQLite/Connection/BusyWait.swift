@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-import Tertib
+import TertibRuntime
 
 /// Waits for a lock that another connection holds: about 200 microseconds at a time, with jitter, up to a deadline.
 ///

@@ -1,6 +1,6 @@
 import Dispatch
 import GRDB
-import Tertib
+import TertibRuntime
 
 /// One connection with its thread: what is handed to it runs in the order of arrival, never on the cooperative pool.
 ///

@@ -1,6 +1,6 @@
 import GRDB
 import Synchronization
-import Tertib
+import TertibRuntime
 
 /// A fixed number of connections that read, each with its own thread; a read goes to the one with the least to do.
 final class ReaderPool: Sendable {

@@ -1,5 +1,5 @@
 import GRDB
-import Tertib
+import TertibRuntime
 
 /// The prepared statements of one connection, by their text.
 final class StatementCache {

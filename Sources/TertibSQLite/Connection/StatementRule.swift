@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// What a handler's statement may be: anything but what controls the transaction or the connection.
 ///

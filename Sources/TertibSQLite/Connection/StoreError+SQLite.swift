@@ -1,5 +1,5 @@
 import GRDB
-import Tertib
+import TertibRuntime
 
 extension StoreError {
     /// An error of SQLite's, told apart by its result code.

@@ -1,5 +1,5 @@
 import GRDB
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Brings the tables to the version of this code, in one transaction: a crash leaves either all of it or nothing, and

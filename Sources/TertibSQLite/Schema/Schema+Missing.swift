@@ -1,5 +1,5 @@
 import GRDB
-import Tertib
+import TertibRuntime
 
 extension Schema {
     /// What to say instead of "no such table" when the store's tables are missing or of another version; `nil` when

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What the sweeper asks for. Each query walks one partial index, so its cost is that of what it finds.

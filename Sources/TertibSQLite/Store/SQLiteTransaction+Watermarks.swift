@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// SQLite runs in this process: a prepared statement a row costs less than one statement over a list that has to be

@@ -1,5 +1,5 @@
 import GRDB
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// One transaction on the writing connection.

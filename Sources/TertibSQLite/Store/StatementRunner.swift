@@ -1,5 +1,5 @@
 import GRDB
-import Tertib
+import TertibRuntime
 
 /// Runs statements on one connection: the store's own, and a user's under ``StatementRule``.
 struct StatementRunner {

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// What a conformance check expected, and what it found instead.
 ///

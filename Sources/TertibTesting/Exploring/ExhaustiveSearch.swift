@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// Explores everything that can happen in a small world, breadth first, so that the first violation has a shortest way.
 ///

@@ -1,5 +1,5 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 
 /// The explorer as a whole: many seeds, each a schedule in one of the worlds, on several threads.
 package struct Exploration: Sendable {

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Tells the oracles what happens in a small world, and remembers what they have said.

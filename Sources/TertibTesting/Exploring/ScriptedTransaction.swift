@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Stops a transaction's body at the first call that has no answer yet.

@@ -1,5 +1,5 @@
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// All transactions that a small world has met, each as the calls it makes and how it goes on after each answer.

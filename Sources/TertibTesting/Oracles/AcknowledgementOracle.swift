@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Nothing is acknowledged before its outcome has committed, and no event for another one of its version; and what was

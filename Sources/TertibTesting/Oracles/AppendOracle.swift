@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 public import TertibCore
 
 /// What an append says is so: a receipt is for an event that is stored once, with that content, in that place; who lost a

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Each version of each aggregate takes effect once, and nobody even tries a second time behind the fence.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Every delivery that a replica received has exactly one outcome, and the replica's counts say which.

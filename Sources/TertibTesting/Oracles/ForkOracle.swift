@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// No fork is silent: of two events of one version a consumer that has taken part in it has the one that the stream stored

@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 public import TertibCore
 
 /// Something that has happened in a run, as an oracle learns it.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 public import TertibCore
 
 /// A bad event stops its own aggregate and no other, and it is the bad event that is blamed, after all its attempts.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 public import TertibCore
 
 /// An event is published if, and only if, the transaction that staged it has committed; in version order, and a version

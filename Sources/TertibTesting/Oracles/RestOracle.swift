@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 public import TertibCore
 
 /// At rest nothing waits without a reason: what the stream has is delivered, answered and applied, what is staged is

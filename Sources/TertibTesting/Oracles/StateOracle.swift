@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The state of each aggregate is what its history says: the events of versions 1 to the watermark, each once and in

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The versions of aggregates in the order in which a stream stores them, as far as it still has them.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// A consumer stays with the stream that its watermarks speak of: where the stream was created anew, nothing of the new

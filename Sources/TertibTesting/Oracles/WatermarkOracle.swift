@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// In every committed state: a watermark rises by exactly what took effect with it, and never falls; nothing at or

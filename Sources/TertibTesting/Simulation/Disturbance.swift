@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// One thing that goes wrong, or one that operators do, in a run of the simulator.
 ///

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// Makes a run that fails smaller, as long as the same oracle objects: fewer faults, events and replicas, plainer
 /// choices. Bounded by real time.

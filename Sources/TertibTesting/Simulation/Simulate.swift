@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 import TertibCore
 
 /// Simulates a service's own handlers: its events under shuffled, crashed and cut-off schedules, one for each seed, with

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 extension SimulationPlan {
     /// Draws a plan: the same options always give the same.

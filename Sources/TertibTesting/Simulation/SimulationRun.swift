@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// One run: a world, and the thread that takes it from its first event to its end.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// What the database of a simulated service holds when everything has come to rest: what a user's invariant is about.
 public struct SimulationState: Sendable {

@@ -1,5 +1,5 @@
 import Synchronization
-public import Tertib
+public import TertibRuntime
 public import TertibCore
 
 /// Time that stands still until a test moves it.

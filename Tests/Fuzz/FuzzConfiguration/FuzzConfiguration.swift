@@ -5,7 +5,7 @@ import TertibConfiguration
 public func fuzzConfiguration(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: start, count: count))
     do {
-        _ = try TertibConfiguration.read(bytes, file: "fuzz.json", directory: "/nonexistent")
+        _ = try ServiceConfiguration.read(bytes, file: "fuzz.json", directory: "/nonexistent")
     } catch {
         precondition(!error.problems.isEmpty, "refused without a problem")
         precondition(error.problems.allSatisfy { !$0.problem.isEmpty && !$0.reason.isEmpty }, "a problem without words")

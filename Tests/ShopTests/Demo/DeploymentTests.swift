@@ -1,6 +1,4 @@
 import Tertib
-import TertibConfiguration
-import TertibCore
 import TertibLab
 import Testing
 
@@ -10,10 +8,10 @@ import Testing
 struct DeploymentTests {
     @Test("have the consumers and the aggregates that the demo runs with", arguments: Role.services)
     func agreeWithTheDemo(role: Role) throws {
-        let deployed = try TertibConfiguration.load(try Repository.file("deploy/shop/\(role.rawValue).json"))
+        let deployed = try ServiceConfiguration.load(try Repository.file("deploy/shop/\(role.rawValue).json"))
         let text = Workspace.configuration(
             of: role, brokerURL: "nats://127.0.0.1:4222", store: DemoDatabases.file(of: role))
-        let demo = try TertibConfiguration.read(Array(text.utf8), file: "demo.json", directory: "/tmp")
+        let demo = try ServiceConfiguration.read(Array(text.utf8), file: "demo.json", directory: "/tmp")
         #expect(deployed.service == demo.service)
         #expect(deployed.stream == demo.stream)
         #expect(deployed.publishes == demo.publishes)
@@ -22,9 +20,9 @@ struct DeploymentTests {
 
     @Test("for PostgreSQL differ in the store alone", arguments: Role.services)
     func onlyTheStore(role: Role) throws {
-        let sqlite = try TertibConfiguration.load(try Repository.file("deploy/shop/\(role.rawValue).json"))
-        let postgres = try TertibConfiguration.load(try Repository.file("deploy/shop/postgres/\(role.rawValue).json"))
-        func others(_ configuration: TertibConfiguration) -> [String] {
+        let sqlite = try ServiceConfiguration.load(try Repository.file("deploy/shop/\(role.rawValue).json"))
+        let postgres = try ServiceConfiguration.load(try Repository.file("deploy/shop/postgres/\(role.rawValue).json"))
+        func others(_ configuration: ServiceConfiguration) -> [String] {
             let others = configuration.settings.filter { !$0.path.hasPrefix("$.store.") && $0.path != "$.$schema" }
             return others.map { "\($0.path) = \($0.value)" }
         }

@@ -1,4 +1,4 @@
-import TertibCore
+import Tertib
 import Testing
 
 @testable import ShopDemo

@@ -49,7 +49,7 @@ struct OrdersTests {
         }
     }
 
-    private static func placeOrder(_ tertib: Tertib) async throws {
+    private static func placeOrder(_ tertib: EventBus) async throws {
         try await tertib.transaction { transaction in
             try OrdersSchema.create(transaction)
             try transaction.execute(

@@ -3,8 +3,6 @@ import Logging
 import ServiceLifecycle
 import TestServers
 import Tertib
-import TertibConfiguration
-import TertibCore
 
 @testable import ShopCatalog
 @testable import ShopOrders
@@ -12,9 +10,9 @@ import TertibCore
 
 /// The three services in this process, with the JSON files of `deploy/shop`, on a nats-server of a test's own.
 struct RunningShop {
-    let catalog: Tertib
-    let orders: Tertib
-    let payments: Tertib
+    let catalog: EventBus
+    let orders: EventBus
+    let payments: EventBus
 
     private static let silent = Logger(label: "shop-tests") { _ in SwiftLogNoOpLogHandler() }
 
@@ -48,18 +46,18 @@ struct RunningShop {
     }
 
     /// One service, with its JSON file of `deploy/shop`, and nothing of it running.
-    static func open(_ name: String, _ server: NatsServer, _ folder: TemporaryDirectory) async throws -> Tertib {
+    static func open(_ name: String, _ server: NatsServer, _ folder: TemporaryDirectory) async throws -> EventBus {
         let file = try Repository.file("deploy/shop/\(name).json")
         let text = try String(contentsOfFile: file, encoding: .utf8)
             .replacingOccurrences(of: "nats://127.0.0.1:4222", with: server.url)
-        return try await Tertib.open(configuration: try folder.write(text, to: "\(name).json"), logger: silent)
+        return try await EventBus.open(configuration: try folder.write(text, to: "\(name).json"), logger: silent)
     }
 }
 
 extension RunningShop {
     /// A service of its own with nothing running, for what one transaction does.
     static func withService(
-        _ name: String, _ body: @Sendable (Tertib) async throws -> Void
+        _ name: String, _ body: @Sendable (EventBus) async throws -> Void
     ) async throws {
         let server = try await NatsServer.start()
         let folder = try TemporaryDirectory()
@@ -81,7 +79,7 @@ extension RunningShop {
         }
     }
 
-    private func status(of id: String, in tertib: Tertib, _ table: String) async throws -> String? {
+    private func status(of id: String, in tertib: EventBus, _ table: String) async throws -> String? {
         try await tertib.text("SELECT order_status AS value FROM \(table) WHERE id = '\(id)'")
     }
 
@@ -102,7 +100,7 @@ extension RunningShop {
     }
 }
 
-extension Tertib {
+extension EventBus {
     /// The column `value` of the first row.
     func number(_ sql: String) async throws -> Int64? {
         try await store.read { try $0.query(sql, arguments: []).first?["value"].integer }

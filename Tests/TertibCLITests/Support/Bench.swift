@@ -2,7 +2,7 @@ import Foundation
 import TertibSQLite
 import TestServers
 
-@testable import Tertib
+@testable import TertibRuntime
 
 /// A service with a broker and a database of its own, used through the command line.
 struct Bench: Sendable {

@@ -1,5 +1,5 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 import TestServers
 
@@ -17,11 +17,11 @@ final class ClusterLoad: Sendable {
 
     /// The ways of publishing that the servers allow.
     let kinds: [Kind]
-    private let writer: Tertib
-    private let reader: Tertib
+    private let writer: EventBus
+    private let reader: EventBus
     private let state = Mutex(State())
 
-    init(_ kinds: [Kind], writer: Tertib, reader: Tertib) {
+    init(_ kinds: [Kind], writer: EventBus, reader: EventBus) {
         (self.kinds, self.writer, self.reader) = (kinds, writer, reader)
     }
 

@@ -1,5 +1,5 @@
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibJetStream
 import TertibSQLite
@@ -10,7 +10,7 @@ struct ClusterService: Sendable {
     static let stream = "SHOP"
     static let consumer = "copies"
 
-    let tertib: Tertib
+    let tertib: EventBus
     let log: JetStreamLog
     let store: SQLiteStore
 
@@ -39,17 +39,17 @@ struct ClusterService: Sendable {
     /// Opens a replica of the service `name`; its tables are made.
     static func open(
         _ name: String, on cluster: NatsCluster, file: String, first: String? = nil,
-        _ change: (inout TertibOptions) throws -> Void
+        _ change: (inout EventBusOptions) throws -> Void
     ) async throws -> ClusterService {
         let log = try await log(cluster, first: first)
         let store = try await SQLiteStore(path: file)
         try await store.migrate()
-        var options = TertibOptions(service: try ServiceName(name), namespace: try Namespace("shop"))
+        var options = EventBusOptions(service: try ServiceName(name), namespace: try Namespace("shop"))
         try change(&options)
         var context = RuntimeContext()
         context.logger = logger
         return ClusterService(
-            tertib: try Tertib(options: options, log: log, store: store, context: context), log: log, store: store)
+            tertib: try EventBus(options: options, log: log, store: store, context: context), log: log, store: store)
     }
 
     private static var logger: Logger {

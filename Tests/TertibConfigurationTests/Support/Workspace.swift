@@ -36,8 +36,8 @@ final class Workspace {
     }
 
     /// Reads a configuration whose relative paths start in this folder.
-    func read(_ text: String) throws(ConfigurationError) -> TertibConfiguration {
-        try TertibConfiguration.read(
+    func read(_ text: String) throws(ConfigurationError) -> ServiceConfiguration {
+        try ServiceConfiguration.read(
             Array(text.utf8), file: "orders.json", directory: path,
             environment: ["PASSWORD": "content-of-the-variable", "TERTIB_EMPTY": "", "P": "x"])
     }

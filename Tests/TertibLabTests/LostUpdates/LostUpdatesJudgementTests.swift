@@ -1,6 +1,6 @@
 import Dispatch
 import Synchronization
-import Tertib
+import TertibRuntime
 import TestServers
 import Testing
 

@@ -1,7 +1,7 @@
 #if PostgreSQL
     import Foundation
     import Synchronization
-    import Tertib
+    import TertibRuntime
     import TertibPostgres
     import Testing
 

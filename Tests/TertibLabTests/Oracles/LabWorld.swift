@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibSQLite
 import TertibTesting
@@ -96,9 +96,9 @@ struct LabWorld {
     }
 
     /// A service on the database, and on a stream in memory.
-    func service(on log: MemoryLog) throws -> Tertib {
-        try Tertib(
-            options: TertibOptions(
+    func service(on log: MemoryLog) throws -> EventBus {
+        try EventBus(
+            options: EventBusOptions(
                 service: try ServiceName(LabNames.service), namespace: try Namespace(LabNames.namespace)),
             log: log, store: store)
     }

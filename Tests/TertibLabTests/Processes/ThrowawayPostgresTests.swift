@@ -58,7 +58,7 @@ struct ThrowawayPostgresTests {
               "stream": { "name": "SHOP", "namespace": "shop" }, "store": \(server.configuration(of: "orders")) }
             """
         try workspace.write(configuration, to: "orders.json")
-        #expect(throws: Never.self) { try TertibConfiguration.load(workspace.path("orders.json")) }
+        #expect(throws: Never.self) { try ServiceConfiguration.load(workspace.path("orders.json")) }
         server.end()
         try await ended
         try workspace.remove()

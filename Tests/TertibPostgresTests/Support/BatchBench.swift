@@ -3,7 +3,7 @@ import TertibCore
 import TertibPostgres
 import TertibTesting
 
-@testable import Tertib
+@testable import TertibRuntime
 
 /// A consumer's way through the database, one batch at a time and without a stream.
 struct BatchBench: Sendable {

@@ -1,6 +1,6 @@
 import Glibc
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibPostgres
 import TestServers
 

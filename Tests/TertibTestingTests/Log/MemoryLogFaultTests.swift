@@ -1,5 +1,5 @@
 import Testing
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibTesting
 

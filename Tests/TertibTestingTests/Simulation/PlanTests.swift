@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 import Testing
 
 @testable import TertibTesting

@@ -1,5 +1,5 @@
 import Testing
-import Tertib
+import TertibRuntime
 import TertibTesting
 
 @Suite("The consumer store's suite notices a store that breaks its contract")

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibTesting
 import Testing
 

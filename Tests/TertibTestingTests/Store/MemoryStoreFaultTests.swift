@@ -1,6 +1,6 @@
 import Synchronization
 import Testing
-import Tertib
+import TertibRuntime
 import TertibCore
 import TertibTesting
 

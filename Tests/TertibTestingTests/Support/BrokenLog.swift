@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// A log that passes everything on to another, but for the rule that a subclass breaks.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 // One rule of the contract broken at a time: the suite has to notice each.

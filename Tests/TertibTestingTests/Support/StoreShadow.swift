@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 @testable import TertibTesting

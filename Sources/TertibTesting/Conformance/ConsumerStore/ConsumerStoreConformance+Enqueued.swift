@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Statements that are enqueued: a store may run them at once, or later and together.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// The contract of ``ConsumerStore``, sentence by sentence, for every database alike.
 ///

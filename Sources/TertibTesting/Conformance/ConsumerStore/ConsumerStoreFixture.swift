@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 
 /// What a check of ``ConsumerStoreConformance`` runs on: one fresh database, opened as often as the check likes.
 public struct ConsumerStoreFixture: Sendable {

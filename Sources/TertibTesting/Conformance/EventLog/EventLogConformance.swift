@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The contract of ``EventLog`` and ``DeliverySource``, sentence by sentence, for every broker alike.

@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 public import TertibCore
 
 /// What a check of ``EventLogConformance`` runs on: one fresh stream on `<namespace>.>`, opened as often as the check

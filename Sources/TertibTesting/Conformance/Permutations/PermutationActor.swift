@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What one transaction of a script knows, and what its steps do with the store; used on the transaction's thread alone.

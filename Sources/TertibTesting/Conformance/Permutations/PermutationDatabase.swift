@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 
 /// What a permutation runs on: a database that can be emptied, opened by several replicas, and asked who waits.
 public struct PermutationDatabase: Sendable {

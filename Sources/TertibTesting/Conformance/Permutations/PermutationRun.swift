@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// One interleaving on one database.
 struct PermutationRun: Sendable {

@@ -1,5 +1,5 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 
 /// A transaction of a script that goes one turn at a time, when it is told to; its last turn is the commit.
 final class PermutationSession: Sendable {

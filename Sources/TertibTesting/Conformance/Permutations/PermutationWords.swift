@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// How a permutation tells what it has seen: the same words for the same thing, in an order of their own.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Tells the oracles what happens in a world of relays, and remembers what they have said; see ``ExplorerJury``.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// A world of relays in motion: which steps are possible in a state, and what they make of it. What a relay does comes

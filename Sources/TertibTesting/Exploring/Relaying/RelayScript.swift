@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What a relay's round is told: the answers so far, by one store and one log. At the first call without an answer it

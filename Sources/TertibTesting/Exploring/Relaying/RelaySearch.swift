@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// Explores everything that can happen in a world of relays, breadth first, so that the first violation has a shortest
 /// way. Two states that differ only by which relay is which are one.

@@ -1,5 +1,5 @@
 import Synchronization
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// One broker in memory, which the connections of several replicas share.

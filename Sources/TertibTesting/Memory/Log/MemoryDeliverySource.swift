@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The deliveries of a durable consumer to one connection of a ``MemoryLog``.

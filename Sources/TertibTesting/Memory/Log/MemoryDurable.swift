@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// A durable consumer: what it has delivered, and what is unanswered.

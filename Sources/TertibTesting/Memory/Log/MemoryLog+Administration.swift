@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 public import TertibCore
 
 /// What an administrator, a foreign publisher or an accident does to the stream.

@@ -1,5 +1,5 @@
 import Synchronization
-public import Tertib
+public import TertibRuntime
 public import TertibCore
 
 /// An ``EventLog`` in memory that delivers as JetStream does.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The messages of a stream: by sequence and by subject.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// A stream with its durable consumers and everybody who receives from them: a value that ``MemoryBroker`` guards.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// What a stream in memory allows and remembers.
 public struct MemoryStreamSettings: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// What goes wrong with a commit of a ``MemoryStore``.
 public enum MemoryCommitFault: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The database itself: what has committed, what each transaction has written, and the locks.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// A row's key: its columns as bytes whose order is that of the columns, text by its UTF-8 bytes.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The tables, by name; those of users bear the names that their statements give them.

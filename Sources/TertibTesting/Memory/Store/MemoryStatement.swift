@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 
 /// A row of a user's table, a value a column by name.
 public typealias MemoryRow = [String: SQLValue]

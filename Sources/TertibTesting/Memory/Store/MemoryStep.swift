@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 
 /// What a transaction of a ``MemoryStore`` is about to do.
 public struct MemoryStep: Hashable, Sendable {

@@ -1,5 +1,5 @@
 import Synchronization
-public import Tertib
+public import TertibRuntime
 import TertibCore
 
 /// A ``ConsumerStore`` in memory that isolates its transactions as a real database does, so that claims can be lost in

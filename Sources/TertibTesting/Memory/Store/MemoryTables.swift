@@ -1,4 +1,4 @@
-public import Tertib
+public import TertibRuntime
 import TertibCore
 
 /// The service's own tables, as one statement sees and changes them. Valid only while it runs.

@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// Where the transactions of a ``MemoryStore`` run, how they wait for each other, and what guards the database.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// One transaction of a ``MemoryStore``, used on its own thread alone.

@@ -1,5 +1,5 @@
 import Foundation
-import Tertib
+import TertibRuntime
 
 /// Runs tasks and transactions one at a time, and decides from a seed who goes on next.
 ///

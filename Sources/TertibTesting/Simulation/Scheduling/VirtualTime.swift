@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// A party's clocks in a simulation: they move when nobody can go on, and each party's stand differently.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// A replica's connection to the simulated broker: every call takes its time, so that others get their turn, and may be

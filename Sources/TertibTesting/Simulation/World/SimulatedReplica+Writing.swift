@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What a replica does beside consuming: it stages and appends events, as a service's requests do.
@@ -14,7 +14,7 @@ extension SimulatedReplica {
     }
 
     /// Stages events, each time in a transaction of its own.
-    func stage(_ service: Tertib) async throws {
+    func stage(_ service: EventBus) async throws {
         while !Task.isCancelled {
             let seen = mail.count
             guard !toStage.isEmpty else {
@@ -42,7 +42,7 @@ extension SimulatedReplica {
     }
 
     /// Appends events, one call after the other.
-    func append(_ service: Tertib) async throws {
+    func append(_ service: EventBus) async throws {
         while !Task.isCancelled {
             let seen = mail.count
             guard !toAppend.isEmpty else {
@@ -56,7 +56,7 @@ extension SimulatedReplica {
     /// At most so often a call of unknown outcome is repeated.
     private static let repetitions = 5
 
-    private func append(_ appended: SimulationPlan.Appended, with service: Tertib) async throws {
+    private func append(_ appended: SimulationPlan.Appended, with service: EventBus) async throws {
         guard let aggregate = SimulationNames.aggregate(appended.aggregate) else { return }
         world.appends += 1
         let number = world.appends

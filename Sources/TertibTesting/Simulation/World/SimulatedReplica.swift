@@ -1,5 +1,5 @@
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// One replica of the simulated service: it lives, crashes, comes back, joins and leaves.
@@ -93,24 +93,24 @@ final class SimulatedReplica: @unchecked Sendable {
         await life.log.close()
     }
 
-    private func makeService(_ life: Life) throws -> (Tertib, Consumer) {
+    private func makeService(_ life: Life) throws -> (EventBus, Consumer) {
         var logger = Logger(label: "simulation") { [unowned world] _ in SimulationLogHandler(world: world) }
         logger.logLevel = world.trace.isKept ? .notice : .critical
         let context = RuntimeContext(
             time: time, random: { [unowned self] in random.next() },
             crashes: CrashPlan { [unowned self] in try reach($0, life) }, logger: logger)
         let names = world.names
-        var publishes = [names.order: PublishingWay.outbox, names.echo: .outbox, names.account: .append]
+        var publishes = [names.order: PublishingMode.outbox, names.echo: .outbox, names.account: .append]
         for type in world.subject.published { publishes[type] = .outbox }
-        let service = try Tertib(
-            options: TertibOptions(
+        let service = try EventBus(
+            options: EventBusOptions(
                 service: names.service, namespace: names.namespace, consumers: [names.consumer: world.settings],
                 publishes: publishes),
             log: SimulatedLog(life.log, replica: self, life: life), store: life.store, context: context)
         return (service, try service.consumer(SimulatedWorld.consumer, handlers: world.handlers()))
     }
 
-    private func run(_ service: Tertib, _ consumer: Consumer, _ life: Life) async {
+    private func run(_ service: EventBus, _ consumer: Consumer, _ life: Life) async {
         await withTaskGroup(of: (any Error)?.self) { group in
             group.addTask(executorPreference: lane) {
                 await Self.failure { try await consumer.runUntilCancelled() }

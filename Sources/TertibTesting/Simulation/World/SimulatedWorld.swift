@@ -1,5 +1,5 @@
 import Logging
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// One run's world: a broker, a database, replicas, whoever else publishes, and the oracles that watch.

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// The simulator's own tables: a ledger by plain INSERT, so that a second application of a version is an error and not

@@ -1,4 +1,4 @@
-import Tertib
+import TertibRuntime
 import TertibCore
 
 /// What is simulated: the simulator's own handlers, or a user's.
