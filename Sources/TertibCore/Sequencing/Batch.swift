@@ -62,6 +62,9 @@ package struct Batch: Hashable, Sendable {
     /// Whether there is nothing to do.
     package var isEmpty: Bool { groups.isEmpty && malformedIndices.isEmpty }
 
+    /// How many deliveries it holds.
+    package var count: Int { order.count + malformedIndices.count }
+
     /// The batch in its smallest parts: each malformed message, each arrival in the order of application, each aggregate
     /// to be examined. Indices keep their meaning in all of them.
     package var units: [Batch] {

@@ -173,7 +173,8 @@ package struct BatchTransaction: Hashable, Sendable {
     /// The last event whose handler was run, for a failure that shows only at the commit.
     package var lastEvent: EventKey? { lastRun.map(batch.key(of:)) }
 
-    private var batch: Batch { conditions.batch }
+    /// What it brings to an outcome.
+    package var batch: Batch { conditions.batch }
 
     /// Takes what the last step came to, and returns the next one.
     package mutating func advance(_ input: Input) -> Step {

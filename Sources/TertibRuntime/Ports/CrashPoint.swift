@@ -54,3 +54,6 @@ public struct CrashPlan: Sendable {
         try action?(point)
     }
 }
+
+/// What a crash plan throws to drop a replica out of its loop. It passes through everything, like the end of a process.
+public protocol SimulatedFault: Error {}
