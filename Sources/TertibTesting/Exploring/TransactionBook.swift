@@ -1,4 +1,3 @@
-import Logging
 import TertibRuntime
 import TertibCore
 
@@ -44,17 +43,16 @@ final class TransactionBook {
         self.vocabulary = vocabulary
         nodes = [Node(work: 0, parent: 0, answer: .done)]
         let world = vocabulary.world
+        let settings = ConsumerSettings(
+            name: vocabulary.consumer, retry: RetryPolicy(maxAttempts: world.maxAttempts),
+            maxParkedPerAggregate: world.parkedLimit)
         consumer = SteppedConsumer(
-            settings: ConsumerSettings(
-                name: vocabulary.consumer, retry: RetryPolicy(maxAttempts: world.maxAttempts),
-                maxParkedPerAggregate: world.parkedLimit),
-            handlers: Self.handlers(vocabulary), codec: vocabulary.codec, source: vocabulary.source,
-            context: RuntimeContext(
-                time: ManualTime(wall: ExplorerVocabulary.now), random: { 1 << 63 },
-                logger: Logger(label: "explorer", factory: { _ in SwiftLogNoOpLogHandler() })),
-            registration: ConsumerRegistration(
-                storeID: "explored", stream: vocabulary.streamName, streamCreatedAt: ExplorerVocabulary.now),
-            drainLimit: world.drainLimit)
+            rules: BatchTransaction.Rules(
+                settings: settings,
+                registration: ConsumerRegistration(
+                    storeID: "explored", stream: vocabulary.streamName, streamCreatedAt: ExplorerVocabulary.now),
+                codec: vocabulary.codec, drainLimit: world.drainLimit),
+            settings: settings, codec: vocabulary.codec, handler: Self.handler(vocabulary))
     }
 
     /// The transaction's beginning.
@@ -112,14 +110,17 @@ final class TransactionBook {
         task.holdable = Set(work.holdable.members.map { Arrival.Ticket($0) })
         task.wakes = Set(UInt64(work.wakes).members.map { vocabulary.aggregates[$0] })
         task.isCareful = work.kind == .careful
-        task.blamed = UInt64(work.blamed).members.map {
-            .arrived(vocabulary.arrival($0, ticket: $0, origin: .delivery))
+        task.blamed = UInt64(work.blamed).members.map { message in
+            let envelope = vocabulary.envelopes[message]
+            return EventKey(aggregate: envelope.aggregate, version: envelope.version, eventID: envelope.id)
         }
         switch try consumer.run(task, in: transaction) {
-        case .finished(let settlement): return .finished(BodyResult(settlement))
+        case .finished(let report, let batch): return .finished(BodyResult(report, of: batch))
         case .handlerFailed: return .handlerFailed
-        case .transactionLost(let version, let aggregate):
-            let message = vocabulary.envelopes.firstIndex { $0.version == version && $0.aggregate == aggregate }
+        case .transactionLost(let event):
+            let message = vocabulary.envelopes.firstIndex {
+                $0.version == event.version && $0.aggregate == event.aggregate
+            }
             return .transactionLost(message: message ?? 0)
         case .conflict: return .conflict
         case .failed(let reason): return .failed(reason)
@@ -144,32 +145,36 @@ final class TransactionBook {
     }
 
     /// Writes its effect, then fails if it is to fail.
-    private static func handlers(_ vocabulary: ExplorerVocabulary) -> Handlers {
-        var handlers = Handlers()
+    private static func handler(
+        _ vocabulary: ExplorerVocabulary
+    ) -> @Sendable (Envelope, any StoreTransaction) throws -> Void {
         let world = vocabulary.world
-        handlers.onAnyOther { envelope, transaction in
+        return { envelope, transaction in
             guard let message = vocabulary.message(of: envelope.id) else { return }
-            try transaction.execute("effect", Int64(message))
+            let argument = SQLValue.integer(Int64(message))
+            _ = try transaction.execute("effect", arguments: [argument])
             switch world.messages[message].behaviour {
             case .applies: return
             case .fails: throw HandlerFailure("it fails")
             case .mayFail:
-                if try !transaction.query("outcome", Int64(message)).isEmpty { throw HandlerFailure("it fails now") }
+                if try !transaction.query("outcome", arguments: [argument]).isEmpty {
+                    throw HandlerFailure("it fails now")
+                }
             }
         }
-        return handlers
     }
 }
 
 extension BodyResult {
-    init(_ settlement: SteppedConsumer.Settlement) {
-        acknowledged = UInt64(tickets: settlement.acknowledged)
-        carried = UInt64(tickets: settlement.carried)
-        held = UInt64(tickets: settlement.held)
-        hasLeftovers = settlement.hasLeftovers
-        isLimited = settlement.isLimited
-        conflicts = settlement.conflicts
-        retried = settlement.retried
+    init(_ report: BatchReport, of batch: Batch) {
+        acknowledged = UInt64(tickets: report.acknowledged(of: batch))
+        let outcomes = zip(batch.arrivals.map(\.ticket), report.dispositions)
+        carried = UInt64(tickets: outcomes.filter { !($1?.isAcknowledged ?? true) }.map(\.0))
+        held = UInt64(tickets: outcomes.filter { $1 == .held }.map(\.0))
+        hasLeftovers = report.hasLeftovers
+        isLimited = !report.reachedLimits.isEmpty
+        conflicts = report.conflicts
+        retried = report.retried
     }
 }
 

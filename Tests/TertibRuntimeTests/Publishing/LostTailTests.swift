@@ -93,33 +93,4 @@ struct LostTailTests {
         #expect(versions(world) == [1])
         #expect(try await unpublished(service) == 1)
     }
-
-    @Test("a repair does not take for a missing version what has got its sequence since")
-    func reused() async throws {
-        let world = try World()
-        try world.publish(1...4)
-        let gap = Gap(
-            aggregate: try Make.aggregate("1"), watermark: .none, watermarkSequence: .none,
-            lowestParked: try Make.version(4), lowestStored: [],
-            oldestParkedAt: Timestamp(microseconds: 0))
-        let reader = GapReader(
-            log: world.log, codec: try Make.codec(), gap: gap, maySearch: true, time: SystemTime(),
-            end: .seconds(1 << 40))
-        var trace = GapTrace(gap)
-        for version in 1...3 { trace.note(try Make.version(version), at: StreamSequence(UInt64(version))) }
-        world.log.loseTail(after: StreamSequence(1))
-        try world.publish(1...1, of: "2")
-        try world.publish(2...3)
-        var budget = 100
-        #expect(try await reader.read(&trace, limit: 10, budget: &budget).map(\.sequence.number) == [1])
-        let after = Gap(
-            aggregate: gap.aggregate, watermark: .first, watermarkSequence: StreamSequence(1),
-            lowestParked: gap.lowestParked, lowestStored: [],
-            oldestParkedAt: gap.oldestParkedAt)
-        _ = trace.follow(after)
-        let next = GapReader(
-            log: world.log, codec: try Make.codec(), gap: after, maySearch: true, time: SystemTime(),
-            end: .seconds(1 << 40))
-        #expect(try await next.read(&trace, limit: 10, budget: &budget).map(\.sequence.number) == [3])
-    }
 }
