@@ -59,8 +59,9 @@ let package = Package(
         .target(name: "TertibCore"),
         .target(name: "TertibRuntime", dependencies: ["TertibCore", log, metrics, tracing, lifecycle]),
         .target(name: "TertibJetStream", dependencies: ["CNats", "TertibRuntime", "TertibCore", log]),
-        .target(name: "TertibSQLite", dependencies: ["TertibRuntime", grdb, grdbSQLite]),
-        .target(name: "TertibPostgres", dependencies: ["CPostgres", "TertibRuntime", "TertibCore"]),
+        .target(name: "TertibSQL", dependencies: ["TertibRuntime", "TertibCore"]),
+        .target(name: "TertibSQLite", dependencies: ["TertibSQL", "TertibRuntime", grdb, grdbSQLite]),
+        .target(name: "TertibPostgres", dependencies: ["CPostgres", "TertibSQL", "TertibRuntime", "TertibCore"]),
         .target(
             name: "TertibConfiguration", dependencies: ["TertibRuntime", "TertibJetStream", sqlite, postgres, log]),
         .target(name: "Tertib", dependencies: ["TertibConfiguration", "TertibCore", "TertibRuntime"]),
