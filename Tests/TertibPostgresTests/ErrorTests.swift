@@ -2,6 +2,7 @@ import TertibRuntime
 import TertibCore
 import TertibPostgres
 import TertibTesting
+import TestServers
 import Testing
 
 /// Each failure is produced by the server itself.
