@@ -8,7 +8,7 @@ package enum PortCall: String, Hashable, Sendable, CaseIterable {
     // `StoreTransaction`. An `effect` is a statement of the user's that writes, a `handlerEffect` one behind a claim, and
     // a `drainEffect` one behind a read that has found parked rows.
     case savepoint, effect, handlerEffect, drainEffect, query, settle
-    case watermarks, claim, write, parked, park, replaceParked, deleteParked, keep, openDeadLetters
+    case watermarks, claim, write, parked, park, replaceParked, deleteParked, saveDeadLetter, openDeadLetters
     case leftoverDrains, dueRetries, gaps, parkedCount, registration, writeRegistration
     case head, compareAndSetHead, insertOutbox, claimOutbox, markPublished, releaseOutbox, reopenOutbox
     case deletePublished

@@ -59,8 +59,8 @@ package class ForwardingTransaction: StoreTransaction {
     ) throws -> Int {
         try pass(.deleteParked) { try base.deleteParked(consumer, of: aggregate, through: version) }
     }
-    package func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
-        try pass(.keep) { try base.keep(consumer, deadLetter) }
+    package func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
+        try pass(.saveDeadLetter) { try base.saveDeadLetter(consumer, deadLetter) }
     }
     package func openDeadLetters(_ consumer: ConsumerName, of aggregates: [Aggregate]) throws -> [DeadLetterKey] {
         try pass(.openDeadLetters) { try base.openDeadLetters(consumer, of: aggregates) }
