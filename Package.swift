@@ -107,9 +107,11 @@ let package = Package(
             name: "TertibClusterTests",
             dependencies: ["TertibJetStream", "TertibTesting", "TestServers", log, sqlite]),
         .testTarget(
-            name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
+            name: "TertibSQLiteTests",
+            dependencies: ["TertibSQL", "TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
         .testTarget(
-            name: "TertibPostgresTests", dependencies: ["TertibPostgres", "TertibTesting", "TestServers", log]),
+            name: "TertibPostgresTests",
+            dependencies: ["TertibPostgres", "TertibSQL", "TertibTesting", "TestServers", log]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
         .testTarget(
             name: "TertibCLITests",

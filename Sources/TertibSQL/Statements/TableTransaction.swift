@@ -53,7 +53,7 @@ extension TableTransaction {
 
 extension TableTransaction {
     /// A repeat reopens the row: the failure is the new one, the id and the first failure stay.
-    package func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
+    package func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
         try perform("save a dead letter") {
             try runner.execute(
                 Statements.saveDeadLetter, Tables.deadLetter.cells(of: deadLetter, behind: cells(consumer)))

@@ -16,7 +16,9 @@ extension HandlerTransaction {
     ///   transaction has ended inside, also if `body` does not throw. `statement` too on another store than SQLite's.
     ///   Every other error that `body` throws, unchanged.
     public func withDatabase<Result>(_ body: (Database) throws -> Result) throws -> Result {
-        guard let transaction = store as? SQLiteTransaction else {
+        var innermost = store
+        while innermost.base !== innermost { innermost = innermost.base }
+        guard let transaction = innermost as? SQLiteTransaction else {
             throw StoreError(
                 .statement, attempted: "use GRDB in a transaction", reason: "this service's database is not SQLite",
                 advice: "Use execute and query, which work on every database.")

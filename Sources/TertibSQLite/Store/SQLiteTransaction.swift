@@ -25,7 +25,7 @@ final class SQLiteTransaction: TableTransaction {
 
     /// Begins, runs the body, commits.
     static func run<Result>(
-        on connection: Connection.Access, time: any TimeSource, crashes: CrashPlan,
+        on connection: Connection.Access, time: any TimeSource,
         _ body: (any StoreTransaction) throws -> Result
     ) throws -> Result {
         let transaction = SQLiteTransaction(connection, time: time)
@@ -33,7 +33,7 @@ final class SQLiteTransaction: TableTransaction {
         defer { transaction.isOver = true }
         do {
             let result = try body(transaction)
-            try transaction.commit(crashes)
+            try transaction.commit()
             return result
         } catch {
             transaction.rollback()
@@ -127,13 +127,9 @@ extension SQLiteTransaction {
         }
     }
 
-    /// ``CrashPoint/commitSent`` is reached right before the `COMMIT`: SQLite runs in this process, so there is no
-    /// moment at which the commit is under way somewhere else.
-    private func commit(_ crashes: CrashPlan) throws {
-        try crashes.reach(.beforeCommit)
+    private func commit() throws {
         if let infrastructureFailure { throw infrastructureFailure }
         guard isAlive else { throw Self.lost("commit") }
-        try crashes.reach(.commitSent)
         do {
             try control.allowing { try database.commit() }
         } catch let error as DatabaseError {
