@@ -29,8 +29,6 @@ let package = Package(
     name: "tertib",
     products: [
         .library(name: "Tertib", targets: ["Tertib"]),
-        .library(name: "TertibSQLite", targets: ["TertibSQLite"]),
-        .library(name: "TertibPostgres", targets: ["TertibPostgres"]),
         .library(name: "TertibTesting", targets: ["TertibTesting"]),
         .executable(name: "tertib", targets: ["TertibMain"]),
         .executable(name: "shop-catalog", targets: ["ShopCatalog"]),
@@ -64,7 +62,7 @@ let package = Package(
         .target(name: "TertibPostgres", dependencies: ["CPostgres", "TertibSQL", "TertibRuntime", "TertibCore"]),
         .target(
             name: "TertibConfiguration", dependencies: ["TertibRuntime", "TertibJetStream", sqlite, postgres, log]),
-        .target(name: "Tertib", dependencies: ["TertibConfiguration", "TertibCore", "TertibRuntime"]),
+        .target(name: "Tertib", dependencies: ["TertibConfiguration", "TertibCore", "TertibRuntime", sqlite]),
         .target(name: "TertibTesting", dependencies: ["TertibRuntime", log]),
         .target(
             name: "TertibCLI",
@@ -106,9 +104,10 @@ let package = Package(
         .testTarget(
             name: "TertibClusterTests",
             dependencies: ["TertibJetStream", "TertibTesting", "TestServers", log, sqlite]),
+        .testTarget(name: "TertibSQLTests", dependencies: ["TertibSQL", "TertibRuntime"], exclude: ["Released"]),
         .testTarget(
             name: "TertibSQLiteTests",
-            dependencies: ["TertibSQL", "TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
+            dependencies: ["TertibSQL", "TertibSQLite", "TertibTesting", "StoreProbe", grdb, log]),
         .testTarget(
             name: "TertibPostgresTests",
             dependencies: ["TertibPostgres", "TertibSQL", "TertibTesting", "TestServers", log]),
