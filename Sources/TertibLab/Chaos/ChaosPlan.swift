@@ -1,6 +1,6 @@
 import ShopService
 import TertibRuntime
-import TertibTesting
+import struct TertibTesting.CrashSite
 
 /// Everything about a run that follows from its options alone: how much is published by whom, and what goes wrong when.
 struct ChaosPlan: Hashable, Sendable {

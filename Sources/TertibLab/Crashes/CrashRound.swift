@@ -3,7 +3,7 @@ import Logging
 import ShopService
 import Synchronization
 import TertibRuntime
-import TertibTesting
+import struct TertibTesting.CrashSite
 import TertibConfiguration
 import TertibCore
 

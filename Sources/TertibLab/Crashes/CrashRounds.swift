@@ -1,7 +1,7 @@
 import Foundation
 import ShopService
 import TertibRuntime
-import TertibTesting
+import struct TertibTesting.CrashSite
 
 /// `kill -9` at each crash point: a process dies there, another one goes on, and then the database and the stream are
 /// compared.
