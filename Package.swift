@@ -29,8 +29,6 @@ let package = Package(
     name: "tertib",
     products: [
         .library(name: "Tertib", targets: ["Tertib"]),
-        .library(name: "TertibSQLite", targets: ["TertibSQLite"]),
-        .library(name: "TertibPostgres", targets: ["TertibPostgres"]),
         .library(name: "TertibTesting", targets: ["TertibTesting"]),
         .executable(name: "tertib", targets: ["TertibMain"]),
         .executable(name: "shop-catalog", targets: ["ShopCatalog"]),
@@ -59,11 +57,12 @@ let package = Package(
         .target(name: "TertibCore"),
         .target(name: "TertibRuntime", dependencies: ["TertibCore", log, metrics, tracing, lifecycle]),
         .target(name: "TertibJetStream", dependencies: ["CNats", "TertibRuntime", "TertibCore", log]),
-        .target(name: "TertibSQLite", dependencies: ["TertibRuntime", grdb, grdbSQLite]),
-        .target(name: "TertibPostgres", dependencies: ["CPostgres", "TertibRuntime", "TertibCore"]),
+        .target(name: "TertibSQL", dependencies: ["TertibRuntime", "TertibCore"]),
+        .target(name: "TertibSQLite", dependencies: ["TertibSQL", "TertibRuntime", grdb, grdbSQLite]),
+        .target(name: "TertibPostgres", dependencies: ["CPostgres", "TertibSQL", "TertibRuntime", "TertibCore"]),
         .target(
             name: "TertibConfiguration", dependencies: ["TertibRuntime", "TertibJetStream", sqlite, postgres, log]),
-        .target(name: "Tertib", dependencies: ["TertibConfiguration", "TertibCore", "TertibRuntime"]),
+        .target(name: "Tertib", dependencies: ["TertibConfiguration", "TertibCore", "TertibRuntime", sqlite]),
         .target(name: "TertibTesting", dependencies: ["TertibRuntime", log]),
         .target(
             name: "TertibCLI",
@@ -105,10 +104,13 @@ let package = Package(
         .testTarget(
             name: "TertibClusterTests",
             dependencies: ["TertibJetStream", "TertibTesting", "TestServers", log, sqlite]),
+        .testTarget(name: "TertibSQLTests", dependencies: ["TertibSQL", "TertibRuntime"], exclude: ["Released"]),
         .testTarget(
-            name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
+            name: "TertibSQLiteTests",
+            dependencies: ["TertibSQL", "TertibSQLite", "TertibTesting", "StoreProbe", grdb, log]),
         .testTarget(
-            name: "TertibPostgresTests", dependencies: ["TertibPostgres", "TertibTesting", "TestServers", log]),
+            name: "TertibPostgresTests",
+            dependencies: ["TertibPostgres", "TertibSQL", "TertibTesting", "TestServers", log]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
         .testTarget(
             name: "TertibCLITests",

@@ -105,7 +105,7 @@ public final class EventBus: Service, Sendable {
         }
         let (result, hasStaged) =
             isSerializable
-            ? try await store.serializableTransaction(run) : try await store.transaction(crashes: context.crashes, run)
+            ? try await store.serializableTransaction(run) : try await store.transaction(run)
         if hasStaged { signal.wake() }
         return result
     }

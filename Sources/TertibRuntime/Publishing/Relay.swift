@@ -62,8 +62,6 @@ struct Relay: Sendable {
                 if count > 0 { continue }
                 let half = settings.pollInterval / 2
                 await signal.wait(atMost: half + context.jitter(upTo: half * 2), on: context.time)
-            } catch let fault as any SimulatedFault {
-                throw fault
             } catch is CancellationError {
                 return
             } catch {
@@ -94,11 +92,9 @@ struct Relay: Sendable {
             try transaction.claimOutbox(now: try transaction.now(), lease: Self.lease, limit: limit)
         }
         guard !claims.isEmpty else { return 0 }
-        try context.crashes.reach(.relayAfterClaim)
         let hasMore = summary.rows > claims.count
         let runs = hasMore ? try await store.read { try Self.runs(of: claims, in: $0) } : claims.map(RelayRun.init)
         let (results, failure) = try await publishAll(runs)
-        try context.crashes.reach(.relayAfterPublish)
         let marked = try await store.transactionRetryingConflicts(context) { transaction in
             let now = try transaction.now()
             for result in results {
@@ -141,12 +137,9 @@ struct Relay: Sendable {
             }
             var results: [RowResult] = []
             var failure: (any Error)?
-            var finished = 0
             for try await run in group {
                 results += run.results
                 failure = failure ?? run.failure
-                finished += 1
-                if finished == (runs.count + 1) / 2 { try context.crashes.reach(.relayMidPublish) }
             }
             return (results, failure)
         }
@@ -161,8 +154,6 @@ struct Relay: Sendable {
             let result: RowResult
             do {
                 result = try await publish(OutboxClaim(row: row, head: head))
-            } catch let fault as any SimulatedFault {
-                throw fault
             } catch {
                 if !(error is CancellationError) { results.append(.later(row, .seconds(1))) }
                 return (results, error)
