@@ -92,8 +92,7 @@ extension EventBus {
     }
 
     private func account(of aggregate: Aggregate) async throws -> Explanation.StreamAccount {
-        let appender = Appender(log: log, store: nil, staging: staging, publisher: publisher)
-        let position = try await appender.position(of: aggregate, head: nil)
+        let position = try await Appender(log: log, store: nil, staging: staging).position(of: aggregate)
         var last: LoggedMessage?
         if position.last > .none { last = try await log.message(at: position.last, from: .leader) }
         return Explanation.StreamAccount(
