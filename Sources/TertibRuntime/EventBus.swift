@@ -76,8 +76,8 @@ public final class EventBus: Service, Sendable {
             wakeRelay: { [signal] in signal.wake() })
     }
 
-    /// Runs `body` in one transaction of the service's database, again from the start while it conflicts with a
-    /// neighbour (at most 20 times, with jitter). What it stages is published if, and only if, it commits.
+    /// Runs `body` in one transaction of the service's database, again from the start while it conflicts with
+    /// another one (at most 20 times, with jitter). What it stages is published if, and only if, it commits.
     public func transaction<Result: Sendable>(
         _ body: @escaping @Sendable (HandlerTransaction) throws -> Result
     ) async throws -> Result {
@@ -174,4 +174,33 @@ public final class EventBus: Service, Sendable {
         Relay(
             log: log, store: store, codec: staging.codec, settings: options.outbox, context: context, signal: signal)
     }
+}
+
+/// Who a service is, and what it consumes and publishes.
+public struct EventBusOptions: Hashable, Sendable {
+    /// The service's name.
+    public var service: ServiceName
+    /// The first token of every subject.
+    public var namespace: Namespace
+    /// The consumers, by name.
+    public var consumers: [ConsumerName: ConsumerSettings]
+    /// How each aggregate type that this service owns is published.
+    public var publishes: [AggregateType: PublishingMode]
+    /// How the relay works.
+    public var outbox: OutboxSettings
+
+    /// Creates options.
+    public init(
+        service: ServiceName, namespace: Namespace, consumers: [ConsumerName: ConsumerSettings] = [:],
+        publishes: [AggregateType: PublishingMode] = [:], outbox: OutboxSettings = OutboxSettings()
+    ) {
+        self.service = service
+        self.namespace = namespace
+        self.consumers = consumers
+        self.publishes = publishes
+        self.outbox = outbox
+    }
+
+    /// The name of the JetStream consumer behind a consumer of this service: `<service>-<consumer>`.
+    public func durableName(of consumer: ConsumerName) -> String { "\(service)-\(consumer)" }
 }

@@ -26,7 +26,7 @@ package struct RelayRound: Hashable, Sendable {
         case publish([RelayRun])
         /// Write what became of the rows, in one transaction.
         case mark([RelayMark])
-        /// The round is over, and has published so many rows.
+        /// The round is over; the number of rows that it has published.
         case finished(published: Int)
         /// The round is over, and has published nothing because its runs failed: their error is to be thrown.
         case failed
@@ -138,9 +138,9 @@ package struct RelayLoop: Hashable, Sendable {
 
     /// What has happened.
     package enum Input: Hashable, Sendable {
-        /// A round has published so many rows.
+        /// A round has published this number of rows.
         case published(Int)
-        /// So many rows were deleted.
+        /// This number of rows was deleted.
         case deleted(Int)
         /// A round, or a deletion, has failed, for this reason.
         case failed(String)

@@ -130,7 +130,7 @@ struct Relay: Sendable {
         retries.increment(by: marks.count - count)
     }
 
-    private typealias RunEnd = (marks: [RelayMark], failure: (any Error)?)
+    typealias RunEnd = (marks: [RelayMark], failure: (any Error)?)
 
     private func publish(_ runs: [RelayRun]) async -> RunEnd {
         await withTaskGroup(of: RunEnd.self) { group in
@@ -144,7 +144,8 @@ struct Relay: Sendable {
         }
     }
 
-    private func publish(_ run: RelayRun) async -> RunEnd {
+    /// Takes one run to its end.
+    func publish(_ run: RelayRun) async -> RunEnd {
         var run = run
         var step = run.begin(now: context.time.monotonic)
         var failure: (any Error)?
@@ -195,5 +196,24 @@ struct Relay: Sendable {
         metadata[LogKey.reason] = incident.reason.map { "\($0)" }
         context.logger.log(
             level: incident.kind == .trimmed ? .notice : .critical, "\(incident.kind.rawValue)", metadata: metadata)
+    }
+}
+
+/// How the relay works.
+public struct OutboxSettings: Hashable, Sendable {
+    /// Maximum number of aggregates that are published at once, one event of each.
+    public var inFlight: Int
+    /// How long published rows are kept, so that what a broker loses can be published again.
+    public var hold: Duration
+    /// How often the outbox is read without an announcement that something was staged.
+    public var pollInterval: Duration
+
+    /// Creates settings.
+    public init(
+        inFlight: Int = 1024, hold: Duration = .seconds(600), pollInterval: Duration = .milliseconds(400)
+    ) {
+        self.inFlight = inFlight
+        self.hold = hold
+        self.pollInterval = pollInterval
     }
 }
