@@ -126,7 +126,7 @@ extension BatchApplier {
     }
 
     private func applyAlone(_ arrivals: [PreparedArrival]) async throws {
-        try await store.transaction(crashes: context.crashes) { [staging] transaction in
+        try await store.transaction { [staging] transaction in
             for prepared in arrivals {
                 let cause = prepared.arrival.envelope.cause
                 try prepared.application(HandlerTransaction(store: transaction, staging: staging, cause: cause))
