@@ -215,20 +215,6 @@ public protocol OutboxTransaction: AnyObject {
     func deletePublished(before time: Timestamp, limit: Int) throws -> Int
 }
 
-/// A row of the outbox that a relay has taken, with its aggregate's head.
-public struct OutboxClaim: Hashable, Sendable {
-    /// The row.
-    public let row: OutboxRow
-    /// The head of its aggregate.
-    public let head: AggregateHead
-
-    /// Creates a claim.
-    public init(row: OutboxRow, head: AggregateHead) {
-        self.row = row
-        self.head = head
-    }
-}
-
 /// An aggregate whose next version is missing while later ones are parked.
 public struct Gap: Hashable, Sendable {
     /// The aggregate.
