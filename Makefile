@@ -21,7 +21,7 @@ help: ## Say what there is to make
 demo: ## Build the shop and run it under faults, with and without Tertib (ARGS="--seed 7")
 	@$(scripts)/install demo
 	@$(scripts)/build release
-	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" demo $(ARGS)
+	@"$$(swift build --enable-all-traits -c release --show-bin-path)/shop-demo" $(ARGS)
 
 test: ## Everything that has to pass: lint, tests, adopter, foreign trials, chaos, small worlds, planted bugs
 	@$(scripts)/install test
@@ -55,7 +55,7 @@ trial: ## The foreign trials in full length, on a release build (ARGS="wild_orde
 chaos: ## The chaos on a release build, an hour's share (ARGS="--minutes 5 --seed 7 --report chaos.html")
 	@$(scripts)/install demo
 	@$(scripts)/build release
-	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab chaos \
+	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib-lab" chaos \
 		$(or $(ARGS),--minutes 45 --events 2500000)
 
 hour: ## The long share of chaos, deaths, schedules, worlds, permutations, fuzzing: some five hours on two cores
@@ -67,13 +67,13 @@ hour: ## The long share of chaos, deaths, schedules, worlds, permutations, fuzzi
 experiment: ## The experiment on a release build: writes docs/experiment.md and its picture anew
 	@$(scripts)/install demo
 	@$(scripts)/build release
-	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab replicas \
+	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib-lab" replicas \
 		--page docs/experiment.md --plot docs/images/experiment.svg $(ARGS)
 
 lost-updates: ## The laboratory of lost updates on SQLite and PostgreSQL: writes docs/lost-updates.md anew
 	@$(scripts)/install demo
 	@$(scripts)/build release
-	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab lost-updates \
+	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib-lab" lost-updates \
 		--page docs/lost-updates.md $(ARGS)
 
 bench: ## What the bus costs beside the C libraries alone, on a release build (ARGS="--rows 10000 --json")

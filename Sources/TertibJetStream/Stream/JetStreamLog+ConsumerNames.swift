@@ -1,3 +1,4 @@
+import TertibCore
 public import TertibRuntime
 
 extension JetStreamLog {

@@ -10,7 +10,7 @@ struct CrashRoundTests {
     private func options(_ rounds: Int, _ stores: [ChaosOptions.Store]) throws -> CrashRounds.Options {
         CrashRounds.Options(
             rounds: rounds, seed: 5, stores: stores, broker: try #require(NatsServer.binaries.first).path,
-            program: try BuiltProgram.path("tertib"), environment: ProcessInfo.processInfo.environment)
+            program: try Tool.lab.path(), environment: ProcessInfo.processInfo.environment)
     }
 
     @Test("are at every point on both databases first, and then again at later passings")
@@ -41,7 +41,7 @@ struct CrashRoundTests {
         let workspace = try Workspace(purpose: "tertib-test")
         let round = try await CrashRound(
             death: CrashRounds.Death(number: 1, store: .sqlite, point: .afterFetch, count: 1_000_000), seed: 1,
-            program: try BuiltProgram.path("tertib"), workspace: workspace, brokerPort: server.port, server: nil,
+            program: try Tool.lab.path(), workspace: workspace, brokerPort: server.port, server: nil,
             patience: .milliseconds(500)
         ).run()
         #expect(!round.reached)
