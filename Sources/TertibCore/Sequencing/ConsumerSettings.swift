@@ -1,14 +1,12 @@
-public import TertibCore
-
 /// How one consumer works. Every limit has a documented default.
 public struct ConsumerSettings: Hashable, Sendable {
     /// The consumer's name; with the service's name it is the durable's.
     public var name: ConsumerName
     /// The aggregate types it applies; `nil` for all. Events of others are acknowledged as *ignored*.
     public var aggregates: Set<AggregateType>?
-    /// At most so many deliveries go into one transaction.
+    /// Maximum number of deliveries in one transaction.
     public var batch: Int
-    /// At most so many bytes of messages are asked for ahead.
+    /// Maximum number of bytes of messages asked for ahead.
     public var batchBytes: Int
     /// How long the broker waits for an answer before it delivers again.
     public var acknowledgementWait: Duration
@@ -20,9 +18,9 @@ public struct ConsumerSettings: Hashable, Sendable {
     public var gapLimit: Duration
     /// How failing events are tried again.
     public var retry: RetryPolicy
-    /// At most so many rows are parked for one aggregate.
+    /// Maximum number of rows parked for one aggregate.
     public var maxParkedPerAggregate: Int
-    /// At most so many rows are parked in all (give or take a batch a replica).
+    /// Maximum number of rows parked in all (give or take one batch of each replica).
     public var maxParkedTotal: Int
     /// Take the durable consumer over although it names another database.
     public var takesOver: Bool
@@ -47,5 +45,31 @@ public struct ConsumerSettings: Hashable, Sendable {
         self.maxParkedPerAggregate = maxParkedPerAggregate
         self.maxParkedTotal = maxParkedTotal
         self.takesOver = takesOver
+    }
+}
+
+/// What ties a consumer to its database and its stream: one row of `tertib_consumer`.
+public struct ConsumerRegistration: Hashable, Sendable {
+    /// The database's identity, a UUID made with the row.
+    public var storeID: String
+    /// The stream that the watermarks belong to.
+    public var stream: StreamName
+    /// When that stream was created.
+    public var streamCreatedAt: Timestamp
+    /// Everything at or below it was acknowledged.
+    public var acknowledgedFloor: StreamSequence
+    /// The life of the consumer's state.
+    public var generation: Int
+
+    /// Creates a registration.
+    public init(
+        storeID: String, stream: StreamName, streamCreatedAt: Timestamp, acknowledgedFloor: StreamSequence = .none,
+        generation: Int = 1
+    ) {
+        self.storeID = storeID
+        self.stream = stream
+        self.streamCreatedAt = streamCreatedAt
+        self.acknowledgedFloor = acknowledgedFloor
+        self.generation = generation
     }
 }
