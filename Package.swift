@@ -95,6 +95,9 @@ let package = Package(
         .target(
             name: "ShopDemo", dependencies: ["ShopEvents", "ShopService", "Tertib", "TertibLab", log]),
 
+        .target(
+            name: "ModelChecker", dependencies: ["TertibTesting", log], path: "Tests/Verification/ModelChecker"),
+
         .target(name: "TestServers", path: "Tests/Support/TestServers"),
         .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
         .testTarget(name: "TertibRuntimeTests", dependencies: ["TertibRuntime", "TertibTesting", sqlite]),
