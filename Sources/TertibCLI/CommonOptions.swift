@@ -98,7 +98,7 @@ struct OpenedService {
         _ configuration: ServiceConfiguration, _ output: OutputOptions, _ body: (OpenedService) async throws -> Result
     ) async throws -> Result {
         let context = RuntimeContext(
-            crashes: try CrashPlan.fromEnvironment(), logger: output.logger(configuration, fallback: .error))
+            logger: output.logger(configuration, fallback: .error))
         let tertib = try await EventBus.open(configuration: configuration, context: context)
         do {
             let tertib = try await tertib.addingReplica(context)

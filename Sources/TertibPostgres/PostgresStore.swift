@@ -47,14 +47,13 @@ public final class PostgresStore: ConsumerStore {
     /// Runs `body` in one transaction at read committed, and commits.
     ///
     /// A statement that fails outside of a savepoint ends the transaction: nothing runs after it, and the commit is
-    /// refused, even when the body has swallowed the error. ``CrashPoint/commitSent`` is reached when the `COMMIT` is on
-    /// its way, and before its answer is read.
+    /// refused, even when the body has swallowed the error.
     public func transaction<Success: Sendable>(
-        crashes: CrashPlan, _ body: @escaping @Sendable (any StoreTransaction) throws -> Success
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Success
     ) async throws -> Success {
         try await checkTables()
         return try await withSession("begin a transaction") { runner in
-            try PostgresTransaction.run(on: runner, crashes: crashes, body)
+            try PostgresTransaction.run(on: runner, body)
         }
     }
 
@@ -67,7 +66,7 @@ public final class PostgresStore: ConsumerStore {
     ) async throws -> Success {
         try await checkTables()
         return try await withSession("begin a transaction") { runner in
-            try PostgresTransaction.run(on: runner, isolation: .serializable, crashes: .none, body)
+            try PostgresTransaction.run(on: runner, isolation: .serializable, body)
         }
     }
 

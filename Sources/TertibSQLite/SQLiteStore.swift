@@ -68,13 +68,12 @@ public final class SQLiteStore: ConsumerStore {
     /// Runs `body` in one transaction that nobody else writes beside (`BEGIN IMMEDIATE`), and commits.
     ///
     /// A transaction in which the database has failed once never commits, even when the body has swallowed the error.
-    /// ``CrashPoint/commitSent`` is reached right before the `COMMIT`, which runs in this process.
     public func transaction<Result: Sendable>(
-        crashes: CrashPlan, _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result {
         try await withOpen("begin a transaction") {
             try await writer.run { [time] database, statements in
-                try SQLiteTransaction.run(on: database, statements, time: time, crashes: crashes, body)
+                try SQLiteTransaction.run(on: database, statements, time: time, body)
             }
         }
     }

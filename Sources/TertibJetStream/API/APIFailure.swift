@@ -1,4 +1,4 @@
-import TertibRuntime
+import TertibCore
 
 /// An error that JetStream's API answered with.
 struct APIFailure: Hashable, Sendable {

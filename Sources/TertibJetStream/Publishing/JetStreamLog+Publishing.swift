@@ -1,4 +1,4 @@
-public import TertibRuntime
+import TertibRuntime
 public import TertibCore
 
 extension JetStreamLog {

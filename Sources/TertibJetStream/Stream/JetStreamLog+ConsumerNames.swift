@@ -1,4 +1,4 @@
-public import TertibRuntime
+public import TertibCore
 
 extension JetStreamLog {
     /// The names of the stream's durable consumers, whoever they belong to.

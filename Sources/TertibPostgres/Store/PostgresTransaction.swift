@@ -29,14 +29,14 @@ final class PostgresTransaction: StoreTransaction {
 
     /// Begins, runs the body, commits.
     static func run<Result>(
-        on runner: StatementRunner, isolation: Isolation = .readCommitted, crashes: CrashPlan,
+        on runner: StatementRunner, isolation: Isolation = .readCommitted,
         _ body: (any StoreTransaction) throws -> Result
     ) throws -> Result {
         let transaction = PostgresTransaction(runner, beganAt: try begin(runner, isolation))
         defer { transaction.isOver = true }
         do {
             let result = try body(transaction)
-            try transaction.commit(crashes)
+            try transaction.commit()
             return result
         } catch {
             transaction.rollback()
@@ -160,9 +160,8 @@ extension PostgresTransaction {
         return Timestamp(microseconds: microseconds)
     }
 
-    private func commit(_ crashes: CrashPlan) throws {
+    private func commit() throws {
         if !pendingMarks.isEmpty || !runner.queue.isEmpty { try settle() }
-        try crashes.reach(.beforeCommit)
         if let infrastructureFailure { throw infrastructureFailure }
         guard runner.connection.isInTransaction else { throw lost("commit") }
         let tag: String?
@@ -171,7 +170,6 @@ extension PostgresTransaction {
         } catch {
             throw StoreError(commit: error)
         }
-        try crashes.reach(.commitSent)
         do throws(ServerFailure) {
             tag = try runner.connection.receiveFirst(within: runner.limit)?.commandTag
         } catch {

@@ -31,7 +31,6 @@ struct ApplyLoop: Sendable {
                 fresh = try await fetch(upTo: sizer.limit, waiting: Self.idleWait)
                 continue
             }
-            try runtime.context.crashes.reach(.afterFetch)
             let start = runtime.context.time.monotonic
             let limit = min(sizer.limit, max(0, Self.memoryLimit(runtime.settings) - batch.count - rest.count))
             async let prefetched = fetch(upTo: limit, waiting: .zero)
@@ -42,8 +41,6 @@ struct ApplyLoop: Sendable {
                 pauser.recovered()
                 carried = carried.remaining(of: batch, after: report, now: runtime.context.time.monotonic)
                 carried.putOff(rest)
-            } catch let fault as any SimulatedFault {
-                throw fault
             } catch let error as StoreError
                 where error.code == .conflict && carried.losses < Self.lossLimit
             {
@@ -120,13 +117,8 @@ struct ApplyLoop: Sendable {
         let report = try await TraceContext.withSpan(applying: batch, consumer: runtime.settings.name) {
             try await runtime.applier.apply(batch)
         }
-        try runtime.context.crashes.reach(.afterCommit)
         runtime.note(report)
-        let settled = report.settled(of: batch)
-        let half = settled.count / 2
-        await runtime.source.answer(.acknowledge, to: runtime.desk.release(settled[..<half]))
-        try runtime.context.crashes.reach(.midAcknowledge)
-        await runtime.source.answer(.acknowledge, to: runtime.desk.release(settled[half...]))
+        await runtime.source.answer(.acknowledge, to: runtime.desk.release(report.settled(of: batch)))
         for item in batch.malformed where report.dispositions[item.ticket] != nil {
             runtime.logger.error(
                 "a message that breaks the wire contract is a dead letter",

@@ -58,8 +58,6 @@ struct BatchApplier: Sendable {
             }
             do {
                 report.add(try await applyUnit(unit, deadline: deadline))
-            } catch let fault as any SimulatedFault {
-                throw fault
             } catch {
                 if report.isEmpty, (error as? StoreError)?.isRetriable ?? true { throw error }
                 context.logger.error(
@@ -95,7 +93,7 @@ struct BatchApplier: Sendable {
             registration: registration, knownParked: knownParked(), batch: batch, mode: mode)
         if let limit { run.drainLimit = limit }
         run.trail = trail
-        return try await store.transaction(crashes: context.crashes) { [run] transaction in
+        return try await store.transaction { [run] transaction in
             try run.run(in: transaction)
         }
     }

@@ -32,7 +32,6 @@ struct BatchRun: Sendable {
     static let pageSize = 128
 
     func run(in transaction: any StoreTransaction) throws -> BatchReport {
-        try context.crashes.reach(.afterBegin)
         let now = try transaction.now()
         var report = BatchReport()
         try keepMalformed(now: now, in: transaction, report: &report)
@@ -46,7 +45,6 @@ struct BatchRun: Sendable {
         guard !plan.claims.isEmpty else { return report }
 
         let won = try plantedClaim(of: plan, in: transaction) ?? transaction.claim(settings.name, plan.claims)
-        try context.crashes.reach(.afterClaim)
         var passes = try beginPasses(plan: plan, won: won, now: now, in: transaction, report: &report)
         try apply(&passes, in: transaction, report: &report)
         try write(&passes, now: now, in: transaction, report: &report)
@@ -62,7 +60,7 @@ struct BatchRun: Sendable {
                 id: context.mintUUID(), aggregate: item.aggregate, version: nil, eventID: nil,
                 streamCreatedAt: registration.streamCreatedAt, streamSequence: item.sequence, message: item.message,
                 reason: .malformed, error: item.reason.explanation, attempts: 0, failedAt: now)
-            try transaction.keep(settings.name, letter)
+            try transaction.saveDeadLetter(settings.name, letter)
             report.dispositions[item.ticket] = .deadLettered
             report.malformed += 1
         }
@@ -117,7 +115,6 @@ struct BatchRun: Sendable {
             }
             let runner = PassRunner(run: self, applications: applications, transaction: transaction)
             try runner.run(&pass, report: &report)
-            try context.crashes.reach(.betweenDrains)
             finished.append(pass)
         }
         passes = finished
@@ -149,7 +146,6 @@ struct BatchRun: Sendable {
                 }
             }
             report.parkedRows += toPark.count - existing.values.reduce(0) { $0 + $1.count }
-            try context.crashes.reach(.midPark)
         }
         var watermarks: [Watermark] = []
         for index in passes.indices {
@@ -212,7 +208,7 @@ struct BatchRun: Sendable {
             eventID: failure.event.eventID, streamCreatedAt: registration.streamCreatedAt,
             streamSequence: failure.event.sequence, message: message, reason: failure.reason, error: failure.error,
             attempts: failure.attempts, failedAt: now)
-        try transaction.keep(settings.name, letter)
+        try transaction.saveDeadLetter(settings.name, letter)
     }
 }
 

@@ -51,7 +51,6 @@ public struct Consumer: Service, Sendable {
             board: board, logger: logger, wakeRelay: wakeRelay)
         logger.notice("the consumer is running")
         let outcome = await Self.outcome(of: runtime)
-        if case .failure(let error) = outcome, error is any SimulatedFault { throw error }
         await ConsumerPause(runtime: runtime).letGo(delay: .zero)
         await opened.source.close()
         logger.notice("the consumer has stopped")

@@ -184,13 +184,3 @@ extension StoredEnvelope {
         }
     }
 }
-
-extension WireMessage {
-    /// The sequence of the event before this one on its subject, where the publisher has said it: the expectation that
-    /// the broker enforced.
-    var predecessor: StreamSequence? {
-        let values = values(of: Header.expectedLastSubjectSequence)
-        guard values.count == 1 else { return nil }
-        return values.first.flatMap { StreamSequence(wire: String(decoding: $0, as: UTF8.self)) }
-    }
-}

@@ -38,8 +38,6 @@ struct PassRunner {
         case .fast:
             do {
                 try perform(event, report: &report)
-            } catch let crash as any SimulatedFault {
-                throw crash
             } catch {
                 try rethrowIfInfrastructure(error)
                 throw HandlerFailed(blame: blame)
@@ -64,8 +62,6 @@ struct PassRunner {
                     // What this event has enqueued fails here, where it is this event's.
                     try transaction.settle()
                     try rethrowIfInfrastructure(nil)
-                } catch let crash as any SimulatedFault {
-                    throw crash
                 } catch {
                     failure = HandlerFailure(describing: error)
                     throw error
@@ -73,8 +69,6 @@ struct PassRunner {
             }
             report = attempt
             return nil
-        } catch let crash as any SimulatedFault {
-            throw crash
         } catch {
             if let error = error as? StoreError,
                 error.code == .transactionLost || PlantedBug.conflictIsAttempt.isActive
@@ -108,7 +102,6 @@ struct PassRunner {
         let handle = HandlerTransaction(store: transaction, staging: run.staging, cause: envelope.cause)
         try application(handle)
         report.hasStaged = report.hasStaged || handle.hasStaged
-        try run.context.crashes.reach(.afterHandler)
     }
 
     /// A conflict or an outage is never the handler's failure, not even when the handler has swallowed it.
@@ -133,7 +126,6 @@ struct PassRunner {
             } else {
                 report.drained += 1
             }
-            try run.context.crashes.reach(.midDrain)
         }
     }
 }
@@ -155,9 +147,6 @@ struct TransactionLost: Error {
     let blame: Blame
     let failure: HandlerFailure
 }
-
-/// What a crash plan throws to drop a replica out of its loop. It passes through everything, like the end of a process.
-public protocol SimulatedFault: Error {}
 
 extension HandlerFailure {
     /// A handler's error, in words of bounded length.

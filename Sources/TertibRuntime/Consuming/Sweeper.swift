@@ -41,8 +41,6 @@ struct Sweeper: Sendable {
                 case .nothingParked: unasked = 0
                 }
                 hasFailed = false
-            } catch let fault as any SimulatedFault {
-                throw fault
             } catch is CancellationError {
                 return
             } catch let error as ConsumerError {
@@ -78,7 +76,6 @@ struct Sweeper: Sendable {
                 runtime.note(try await runtime.applier.apply(Batch(wakes: findings.wakes), carefully: true))
             }
         }
-        if case .failure(let error) = wakes, error is any SimulatedFault { throw error }
         var hasRepaired = false
         if !findings.gaps.isEmpty {
             hasRepaired = try await repair.run(

@@ -34,7 +34,7 @@ public struct ConsumerCounts: Hashable, Sendable, Codable {
     public var letGo = 0
     /// Times a delivery waited in memory for its predecessor.
     public var held = 0
-    /// Claims lost to a neighbour.
+    /// Claims lost to another replica.
     public var conflicts = 0
     /// Transactions committed.
     public var batches = 0
@@ -98,7 +98,7 @@ final class ConsumerCounters: Sendable {
         pauses.increment()
     }
 
-    /// Counts what a committed transaction did. `delivered` tells which tickets came from deliveries.
+    /// Counts what a committed transaction did. `delivered` says which tickets came from deliveries.
     func committed(_ report: BatchReport, delivered: (Arrival.Ticket) -> Bool) {
         var outcomes: [Disposition: Int] = [:]
         for (ticket, disposition) in report.dispositions where delivered(ticket) {

@@ -14,16 +14,15 @@ public protocol ConsumerStore: Sendable {
     /// - ``StoreError`` with ``StoreError/Code/conflict``: nothing was written; the same call may succeed at once.
     /// - ``StoreError/Code/unavailable``: nothing was written; the database is away.
     /// - ``StoreError/Code/commitUnknown``: it may or may not be written. Never acknowledge on it.
-    /// - Parameter crashes: ``CrashPoint/beforeCommit``, ``CrashPoint/commitSent`` are reached inside.
     func transaction<Result: Sendable>(
-        crashes: CrashPlan, _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result
 
     /// Whether rows can be locked one by one, so that transactions run side by side. Without it one transaction writes at
     /// a time, and each is serializable.
     var locksRows: Bool { get }
 
-    /// Runs `body` as ``transaction(crashes:_:)`` does, as if no other transaction ran beside it. What would betray that
+    /// Runs `body` as ``transaction(_:)`` does, as if no other transaction ran beside it. What would betray that
     /// one does is ``StoreError/Code/conflict``.
     func serializableTransaction<Result: Sendable>(
         _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
@@ -58,14 +57,7 @@ extension ConsumerStore {
     public func serializableTransaction<Result: Sendable>(
         _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result {
-        try await transaction(crashes: .none, body)
-    }
-
-    /// Runs `body` in one transaction, without crash points.
-    public func transaction<Result: Sendable>(
-        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
-    ) async throws -> Result {
-        try await transaction(crashes: .none, body)
+        try await transaction(body)
     }
 }
 
@@ -150,8 +142,8 @@ public protocol SequencingTransaction: AnyObject {
     func deleteParked(_ consumer: ConsumerName, of aggregate: Aggregate, through version: AggregateVersion) throws
         -> Int
 
-    /// Keeps a dead letter; one that is there already (same stream and sequence) is reopened and its failure updated.
-    func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws
+    /// Saves a dead letter; one that is there already (same stream and sequence) is reopened and its failure updated.
+    func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws
 
     /// The open dead letters of `aggregates` that have a version, oldest first.
     func openDeadLetters(_ consumer: ConsumerName, of aggregates: [Aggregate]) throws -> [DeadLetterKey]
@@ -212,20 +204,6 @@ public protocol OutboxTransaction: AnyObject {
     /// Deletes rows published before `time`, at most `limit`.
     /// - Returns: how many there were.
     func deletePublished(before time: Timestamp, limit: Int) throws -> Int
-}
-
-/// A row of the outbox that a relay has taken, with its aggregate's head.
-public struct OutboxClaim: Hashable, Sendable {
-    /// The row.
-    public let row: OutboxRow
-    /// The head of its aggregate.
-    public let head: AggregateHead
-
-    /// Creates a claim.
-    public init(row: OutboxRow, head: AggregateHead) {
-        self.row = row
-        self.head = head
-    }
 }
 
 /// An aggregate whose next version is missing while later ones are parked.

@@ -126,22 +126,12 @@ extension BatchApplier {
     }
 
     private func applyAlone(_ arrivals: [PreparedArrival]) async throws {
-        try await store.transaction(crashes: context.crashes) { [staging] transaction in
+        try await store.transaction { [staging] transaction in
             for prepared in arrivals {
                 let cause = prepared.arrival.envelope.cause
                 try prepared.application(HandlerTransaction(store: transaction, staging: staging, cause: cause))
             }
         }
-    }
-}
-
-extension Publisher {
-    /// The event as a planted bug publishes it again; `nil` without one.
-    func plantedRetry(of envelope: Envelope) -> WireMessage? {
-        guard PlantedBug.retryMintsNewID.isActive, let id = try? context.mintEventID() else { return nil }
-        var other = envelope
-        other.id = id
-        return codec.encode(other)
     }
 }
 

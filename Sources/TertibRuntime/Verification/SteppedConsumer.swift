@@ -86,8 +86,6 @@ package struct SteppedConsumer: Sendable {
         run.drainLimit = drainLimit
         do {
             return .finished(settlement(of: batch, try run.run(in: transaction)))
-        } catch let fault as any SimulatedFault {
-            throw fault
         } catch is HandlerFailed {
             return .handlerFailed
         } catch let lost as TransactionLost {

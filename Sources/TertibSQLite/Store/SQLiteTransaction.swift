@@ -20,7 +20,7 @@ final class SQLiteTransaction: StoreTransaction {
 
     /// Begins, runs the body, commits.
     static func run<Result>(
-        on database: Database, _ statements: StatementCache, time: any TimeSource, crashes: CrashPlan,
+        on database: Database, _ statements: StatementCache, time: any TimeSource,
         _ body: (any StoreTransaction) throws -> Result
     ) throws -> Result {
         let transaction = SQLiteTransaction(database, statements, time: time)
@@ -28,7 +28,7 @@ final class SQLiteTransaction: StoreTransaction {
         defer { transaction.isOver = true }
         do {
             let result = try body(transaction)
-            try transaction.commit(crashes)
+            try transaction.commit()
             return result
         } catch {
             transaction.rollback()
@@ -112,13 +112,9 @@ extension SQLiteTransaction {
         }
     }
 
-    /// ``CrashPoint/commitSent`` is reached right before the `COMMIT`: SQLite runs in this process, so there is no
-    /// moment at which the commit is under way somewhere else.
-    private func commit(_ crashes: CrashPlan) throws {
-        try crashes.reach(.beforeCommit)
+    private func commit() throws {
         if let infrastructureFailure { throw infrastructureFailure }
         guard isAlive else { throw Self.lost("commit") }
-        try crashes.reach(.commitSent)
         do {
             try database.commit()
         } catch let error as DatabaseError {

@@ -48,14 +48,14 @@ struct Replica: Sendable {
 
     init(
         store: any ConsumerStore, handlers: Handlers, retry: RetryPolicy = RetryPolicy(),
-        maxParkedPerAggregate: Int = 1000, crashes: CrashPlan = .none, time: any TimeSource = SystemTime()
+        maxParkedPerAggregate: Int = 1000, time: any TimeSource = SystemTime()
     ) throws {
         self.store = store
         let settings = ConsumerSettings(
             name: try ConsumerName("tests"), retry: retry, maxParkedPerAggregate: maxParkedPerAggregate)
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
-        let context = RuntimeContext(time: time, crashes: crashes, logger: logger)
+        let context = RuntimeContext(time: time, logger: logger)
         let staging = Staging(
             codec: try Make.codec(), source: try EventSource("/tests"),
             publishes: [try AggregateType("order"): .outbox], context: context)

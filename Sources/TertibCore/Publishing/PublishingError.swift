@@ -1,12 +1,10 @@
-public import TertibCore
-
 /// An aggregate did not have the version that a writer expected; nothing was written.
 public struct VersionConflict: Error, Hashable, Sendable, CustomStringConvertible {
     /// The aggregate.
     public let aggregate: Aggregate
     /// The version that was expected.
     public let expected: AggregateVersion
-    /// The version that it has; `nil` when a neighbour was changing it at that moment.
+    /// The version that it has; `nil` when another writer was changing it at that moment.
     public let actual: AggregateVersion?
 
     /// Creates a conflict.
@@ -30,12 +28,18 @@ public struct PartialAppend: Error, Sendable, CustomStringConvertible {
     /// Why the next one was not.
     public let underlying: any Error
 
+    /// Creates an error.
+    public init(receipts: [PublishReceipt], underlying: any Error) {
+        self.receipts = receipts
+        self.underlying = underlying
+    }
+
     /// How much was written, and why no more.
     public var description: String { "\(receipts.count) events were appended, then: \(underlying)" }
 }
 
 /// Why an event could not be published.
-public struct PublishingError: Error, Sendable, CustomStringConvertible {
+public struct PublishingError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kinds of failure. More may be added.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String {

@@ -1,5 +1,3 @@
-public import TertibCore
-
 /// Proof that an event is in the stream.
 public struct PublishReceipt: Hashable, Sendable {
     /// The aggregate.

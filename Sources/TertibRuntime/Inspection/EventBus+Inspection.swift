@@ -1,46 +1,66 @@
 public import TertibCore
 
-/// One aggregate's story: what the stream has, what each consumer did with it, and what waits.
-public struct Explanation: Hashable, Sendable {
-    /// The aggregate.
-    public let aggregate: Aggregate
-    /// What the stream has.
-    public let stream: StreamAccount
-    /// The service's consumers that consume its type, by name.
-    public let consumers: [ConsumerPart]
-    /// Its events that are staged and not published, by position.
-    public let outbox: [OutboxRow]
-    /// The last staged or appended version, where this service writes the aggregate.
-    public let head: AggregateHead?
+/// How far a service is: the stream, each consumer against it, and what waits to be published.
+public struct Status: Hashable, Sendable {
+    /// The stream, as its leader describes it.
+    public let stream: StreamState
+    /// The service's consumers, by name.
+    public let consumers: [ConsumerStatus]
+    /// What is staged and not published.
+    public let outbox: OutboxSummary
     /// When this was read, by the database's clock.
     public let readAt: Timestamp
 
-    /// What the stream has of an aggregate.
-    public struct StreamAccount: Hashable, Sendable {
-        /// The highest well-formed version; 0 when there is none.
-        public let lastVersion: AggregateVersion
-        /// The sequence of the last message on the subject, whatever it is; 0 when there is none.
-        public let lastSequence: StreamSequence
-        /// The type of the last message's event, where it is well-formed.
-        public let lastType: EventType?
-        /// When the stream stored the last message.
-        public let lastStoredAt: Timestamp?
-    }
+    /// How long the oldest staged event has waited.
+    public var oldestStagedAge: Duration? { outbox.oldestStagedAt.map { max(.zero, readAt.since($0)) } }
+}
 
-    /// What one consumer has of an aggregate.
-    public struct ConsumerPart: Hashable, Sendable {
-        /// The consumer.
-        public let name: ConsumerName
-        /// Its watermark; `nil` when it has none.
-        public let watermark: Watermark?
-        /// What is parked, by version.
-        public let parked: [ParkedEvent]
-        /// Open dead letters, newest first.
-        public let deadLetters: [DeadLetter]
-        /// Where the stream has the next version; `nil` when it has none, or when nothing is missing.
-        public let next: StreamSequence?
-        /// Everything at or below it was acknowledged; `nil` when the broker has no such durable.
-        public let acknowledgedFloor: StreamSequence?
+/// How far one consumer is.
+public struct ConsumerStatus: Hashable, Sendable {
+    /// Its name.
+    public let name: ConsumerName
+    /// The durable JetStream consumer; `nil` when the broker has none, because no replica has run yet.
+    public let durable: LogConsumerState?
+    /// Events that it has still to apply, those that are parked aside: not delivered, or delivered and not acknowledged.
+    public let lag: UInt64
+    /// What its database has.
+    public let summary: ConsumerSummary
+    /// How long its oldest parked event has waited, by the database's clock.
+    public let oldestParkedAge: Duration?
+
+    /// Delivered and not acknowledged.
+    public var acknowledgementPending: Int { durable?.acknowledgementPending ?? 0 }
+}
+
+extension EventBus {
+    /// How far this service is.
+    ///
+    /// Reads only, from the broker and from one snapshot of the database.
+    /// - Throws: ``EventLogError``, ``StoreError``.
+    public func status() async throws -> Status {
+        let stream = try await log.state()
+        let settings = options.consumers.values.sorted { $0.name < $1.name }
+        var durables: [ConsumerName: LogConsumerState] = [:]
+        for consumer in settings {
+            durables[consumer.name] = try await log.consumerState(options.durableName(of: consumer.name))
+        }
+        let known = durables
+        return try await store.read { reader in
+            let now = try reader.now()
+            return Status(
+                stream: stream,
+                consumers: try settings.map { consumer in
+                    let summary = try reader.summary(
+                        consumer.name, stuckBefore: now.advanced(by: .zero - consumer.gapLimit))
+                    let durable = known[consumer.name]
+                    return ConsumerStatus(
+                        name: consumer.name, durable: durable,
+                        lag: durable.map { $0.pending + UInt64(max(0, $0.acknowledgementPending)) } ?? stream.messages,
+                        summary: summary,
+                        oldestParkedAge: summary.oldestParkedAt.map { max(.zero, now.since($0)) })
+                },
+                outbox: try reader.outboxSummary(), readAt: now)
+        }
     }
 }
 
@@ -48,10 +68,10 @@ extension EventBus {
     /// The most messages of one subject that ``explain(_:)`` reads in search of a version.
     static let explainedHistoryLimit = 10_000
 
-    /// Tells one aggregate's story. Reads only.
+    /// One aggregate's story. Reads only.
     /// - Throws: ``EventLogError``, ``StoreError``.
     public func explain(_ aggregate: Aggregate) async throws -> Explanation {
-        let stream = try await account(of: aggregate)
+        let stream = try await streamPart(of: aggregate)
         let settings = options.consumers.values.filter { $0.aggregates?.contains(aggregate.type) ?? true }
             .sorted { $0.name < $1.name }
         let found = try await store.read { reader in
@@ -91,20 +111,19 @@ extension EventBus {
         var missing: AggregateVersion? { (watermark?.version ?? .none).next }
     }
 
-    private func account(of aggregate: Aggregate) async throws -> Explanation.StreamAccount {
-        let appender = Appender(log: log, store: nil, staging: staging, publisher: publisher)
-        let position = try await appender.position(of: aggregate, head: nil)
+    private func streamPart(of aggregate: Aggregate) async throws -> Explanation.StreamPart {
+        let position = try await Appender(log: log, store: nil, staging: staging).position(of: aggregate)
         var last: LoggedMessage?
         if position.last > .none { last = try await log.message(at: position.last, from: .leader) }
-        return Explanation.StreamAccount(
+        return Explanation.StreamPart(
             lastVersion: position.version, lastSequence: position.last,
-            // A malformed last message has no type to tell.
+            // A malformed last message has no type.
             lastType: last.flatMap { try? staging.codec.decode($0.message).type }, lastStoredAt: last?.storedAt)
     }
 
     /// Where the stream has each of `versions`, of several messages the first.
     private func places(
-        of versions: [AggregateVersion], of aggregate: Aggregate, in stream: Explanation.StreamAccount
+        of versions: [AggregateVersion], of aggregate: Aggregate, in stream: Explanation.StreamPart
     ) async throws -> [AggregateVersion: StreamSequence] {
         var wanted = Set(versions.filter { $0 <= stream.lastVersion })
         var places: [AggregateVersion: StreamSequence] = [:]

@@ -52,3 +52,17 @@ public struct OutboxRow: Hashable, Sendable {
         self.stagedAt = stagedAt
     }
 }
+
+/// A row of the outbox that a relay has taken, with its aggregate's head.
+public struct OutboxClaim: Hashable, Sendable {
+    /// The row.
+    public let row: OutboxRow
+    /// The head of its aggregate.
+    public let head: AggregateHead
+
+    /// Creates a claim.
+    public init(row: OutboxRow, head: AggregateHead) {
+        self.row = row
+        self.head = head
+    }
+}

@@ -1,4 +1,79 @@
-import TertibCore
+/// One aggregate's story: what the stream has, what each consumer has applied, and what waits.
+public struct Explanation: Hashable, Sendable {
+    /// The aggregate.
+    public let aggregate: Aggregate
+    /// What the stream has.
+    public let stream: StreamPart
+    /// The service's consumers that consume its type, by name.
+    public let consumers: [ConsumerPart]
+    /// Its events that are staged and not published, by position.
+    public let outbox: [OutboxRow]
+    /// The last staged or appended version, where this service writes the aggregate.
+    public let head: AggregateHead?
+    /// When this was read, by the database's clock.
+    public let readAt: Timestamp
+
+    package init(
+        aggregate: Aggregate, stream: StreamPart, consumers: [ConsumerPart], outbox: [OutboxRow],
+        head: AggregateHead?, readAt: Timestamp
+    ) {
+        self.aggregate = aggregate
+        self.stream = stream
+        self.consumers = consumers
+        self.outbox = outbox
+        self.head = head
+        self.readAt = readAt
+    }
+
+    /// What the stream has of an aggregate.
+    public struct StreamPart: Hashable, Sendable {
+        /// The highest well-formed version; 0 when there is none.
+        public let lastVersion: AggregateVersion
+        /// The sequence of the last message on the subject, whatever it is; 0 when there is none.
+        public let lastSequence: StreamSequence
+        /// The type of the last message's event, where it is well-formed.
+        public let lastType: EventType?
+        /// When the stream stored the last message.
+        public let lastStoredAt: Timestamp?
+
+        package init(
+            lastVersion: AggregateVersion, lastSequence: StreamSequence, lastType: EventType?, lastStoredAt: Timestamp?
+        ) {
+            self.lastVersion = lastVersion
+            self.lastSequence = lastSequence
+            self.lastType = lastType
+            self.lastStoredAt = lastStoredAt
+        }
+    }
+
+    /// What one consumer has of an aggregate.
+    public struct ConsumerPart: Hashable, Sendable {
+        /// The consumer.
+        public let name: ConsumerName
+        /// Its watermark; `nil` when it has none.
+        public let watermark: Watermark?
+        /// What is parked, by version.
+        public let parked: [ParkedEvent]
+        /// Open dead letters, newest first.
+        public let deadLetters: [DeadLetter]
+        /// Where the stream has the next version; `nil` when it has none, or when nothing is missing.
+        public let next: StreamSequence?
+        /// Everything at or below it was acknowledged; `nil` when the broker has no such durable.
+        public let acknowledgedFloor: StreamSequence?
+
+        package init(
+            name: ConsumerName, watermark: Watermark?, parked: [ParkedEvent], deadLetters: [DeadLetter],
+            next: StreamSequence?, acknowledgedFloor: StreamSequence?
+        ) {
+            self.name = name
+            self.watermark = watermark
+            self.parked = parked
+            self.deadLetters = deadLetters
+            self.next = next
+            self.acknowledgedFloor = acknowledgedFloor
+        }
+    }
+}
 
 extension Explanation {
     /// The story in sentences, for people: what happened, and what happens next.
@@ -20,10 +95,10 @@ extension Explanation {
 
     private func sentences(_ consumer: ConsumerPart) -> [String] {
         [watermarkSentence(consumer)] + waitingSentences(consumer)
-            + consumer.deadLetters.map { letter in
-                let version = letter.version.map { "version \($0)" } ?? "the message"
-                return "\(consumer.name): \(version) at stream sequence \(letter.streamSequence) is a dead letter "
-                    + "(\(letter.reason.rawValue)) since \(letter.firstFailedAt): \(letter.error)."
+            + consumer.deadLetters.map { deadLetter in
+                let version = deadLetter.version.map { "version \($0)" } ?? "the message"
+                return "\(consumer.name): \(version) at stream sequence \(deadLetter.streamSequence) is a dead letter "
+                    + "(\(deadLetter.reason.rawValue)) since \(deadLetter.firstFailedAt): \(deadLetter.error)."
             }
     }
 
@@ -34,7 +109,7 @@ extension Explanation {
         }
         if watermark.version > stream.lastVersion {
             return "\(name) has applied version \(watermark.version), which the stream does not have: it was removed "
-                + "by age or by an administrator, or the broker has lost its tail. `tertib audit` tells which."
+                + "by age or by an administrator, or the broker has lost its tail. `tertib audit` shows which."
         }
         let event = watermark.eventID.map { " (event \($0), stream sequence \(watermark.streamSequence))" } ?? ""
         let verdict =
@@ -51,7 +126,7 @@ extension Explanation {
         case .quarantined:
             return [
                 "\(name): version \(next) failed for good, so the aggregate is quarantined; \(parkedWords(consumer)) "
-                    + "behind it until somebody decides."
+                    + "behind it until an operator decides."
             ]
         case .retrying:
             return [retrySentence(consumer, next)]
