@@ -2,6 +2,11 @@
 /// that many states may have it.
 protocol Execution: AnyObject {
     associatedtype Answer: Hashable
+    associatedtype Beginning: Hashable
+
+    /// What tells executions apart that begin, or begin again: those with the same one are the same from here on. `nil`
+    /// within an execution.
+    var beginning: Beginning? { get }
 
     /// How it goes on after the answer to its last call, up to its next call or its end.
     func resumed(after answer: Answer) -> Self
@@ -19,6 +24,7 @@ struct ExecutionTree<Value: Execution> {
     }
 
     private var nodes: [Node] = []
+    private var beginnings: [Value.Beginning: UInt32] = [:]
 
     /// The number that stands for "nothing runs".
     static var none: UInt32 { 0 }
@@ -27,10 +33,13 @@ struct ExecutionTree<Value: Execution> {
 
     subscript(node: UInt32) -> Value { nodes[Int(node) - 1].value }
 
-    /// Adds an execution that begins.
+    /// Adds an execution, unless there is one that begins in the same way.
     mutating func add(_ value: Value) -> UInt32 {
+        if let beginning = value.beginning, let known = beginnings[beginning] { return known }
         nodes.append(Node(value: value))
-        return UInt32(nodes.count)
+        let node = UInt32(nodes.count)
+        if let beginning = value.beginning { beginnings[beginning] = node }
+        return node
     }
 
     /// How an execution goes on after an answer.

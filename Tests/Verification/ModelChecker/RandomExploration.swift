@@ -74,20 +74,12 @@ package struct RandomExploration<W: World>: Sendable {
     ) async throws -> ScheduleReport {
         let clock = SystemTime()
         let start = clock.monotonic
-        let done = Mutex(0)
+        let done = Done(progress)
         let jobs = UInt64(max(1, jobs))
         var report = ScheduleReport(branches: BranchCounts(of: W.Branch.self))
         try await withThrowingTaskGroup(of: ScheduleReport.self) { group in
             for job in 0..<jobs {
-                group.addTask {
-                    try part(seeds.lazy.filter { $0 % jobs == job }, twice: twice) { more in
-                        progress(
-                            done.withLock { done in
-                                done += more
-                                return done
-                            })
-                    }
-                }
+                group.addTask { try part(seeds, job: job, of: jobs, twice: twice, done) }
             }
             for try await part in group { report.add(part) }
         }
@@ -96,12 +88,12 @@ package struct RandomExploration<W: World>: Sendable {
     }
 
     private func part(
-        _ seeds: some Sequence<UInt64>, twice: Bool, progress: (Int) -> Void
+        _ seeds: Range<UInt64>, job: UInt64, of jobs: UInt64, twice: Bool, _ done: Done
     ) throws -> ScheduleReport {
         var report = ScheduleReport(branches: BranchCounts(of: W.Branch.self))
         let first = try setups.map { try Schedules<W>($0) }
         let second = try twice ? setups.map { try Schedules<W>($0) } : []
-        for seed in seeds {
+        for seed in seeds where seed % jobs == job {
             let schedules = first[index(of: seed)]
             let schedule = schedules.run(seed: seed)
             if twice, second[index(of: seed)].run(seed: seed).traceHash != schedule.traceHash {
@@ -112,13 +104,31 @@ package struct RandomExploration<W: World>: Sendable {
                 report.failed += 1
                 report.failures.append((seed, finding))
             }
-            if report.schedules % 64 == 0 { progress(64) }
+            if report.schedules % 64 == 0 { done.add(64) }
         }
-        progress(report.schedules % 64)
+        done.add(report.schedules % 64)
         for schedules in first {
             report.steps += schedules.steps
             report.branches.add(schedules.branches)
         }
         return report
+    }
+}
+
+/// How many schedules are done, on all threads.
+private final class Done: Sendable {
+    private let count = Mutex(0)
+    private let progress: @Sendable (Int) -> Void
+
+    init(_ progress: @escaping @Sendable (Int) -> Void) {
+        self.progress = progress
+    }
+
+    func add(_ more: Int) {
+        progress(
+            count.withLock { count in
+                count += more
+                return count
+            })
     }
 }

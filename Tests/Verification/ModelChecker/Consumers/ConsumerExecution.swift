@@ -74,6 +74,8 @@ final class ConsumerExecution: Execution {
     /// How often it has read watermarks: the revision of a row is the number of the read that it comes from, and whether
     /// the row has changed since is decided by the world.
     private var reads = 0
+    /// The aggregates whose watermarks are being read, and the rows that are being claimed, in the machine's order.
+    private var asked: [Int] = []
     private var claims: [Watermark] = []
     /// The event whose handler runs, and what was written before it under its savepoint.
     private var running: (message: Int, savepoint: Int?)?
@@ -100,15 +102,22 @@ final class ConsumerExecution: Execution {
         attempts = BatchAttempts(batch, rules: context.rules, knownParked: 0, isCareful: work.wakes != 0)
         transaction = BatchTransaction(batch, mode: .fast, rules: context.rules, knownParked: 0)
         sweep = SweepTransaction(settings: context.settings, gapLimit: 64)
-        if work.isSweep { follow(sweep.advance(.begun(at: Fixtures.now))) } else { follow(attempts.advance(.begin, at: .zero)) }
+        if work.isSweep {
+            follow(sweep.advance(.begun(at: Fixtures.now)))
+        } else {
+            follow(attempts.advance(.begin, at: .zero))
+        }
     }
 
     private init(copying other: ConsumerExecution) {
         (work, context, batch) = (other.work, other.context, other.batch)
         (attempts, transaction, sweep) = (other.attempts, other.transaction, other.sweep)
         (attempt, call, writes, claimed) = (other.attempt, other.call, other.writes, other.claimed)
-        (reads, claims, running) = (other.reads, other.claims, other.running)
+        (reads, asked, claims, running) = (other.reads, other.asked, other.claims, other.running)
     }
+
+    /// Where the transaction begins, what came before it makes no difference: it was rolled back.
+    var beginning: BatchAttempts? { reads == 0 && !work.isSweep && end == nil ? attempts : nil }
 
     func resumed(after answer: StoreAnswer) -> ConsumerExecution {
         let next = ConsumerExecution(copying: self)
@@ -148,7 +157,7 @@ final class ConsumerExecution: Execution {
         case .run(let transaction):
             self.transaction = transaction
             attempt += 1
-            (writes, claimed, running) = ([], 0, nil)
+            (writes, claimed, reads, running) = ([], 0, 0, nil)
             follow(self.transaction.advance(.begun(at: Fixtures.now, random: 0)))
         case .fail: end(.conflict)
         case .finish: end(.failed("a batch ends without a commit"))
@@ -189,7 +198,9 @@ final class ConsumerExecution: Execution {
         var step = first
         while true {
             switch step {
-            case .readWatermarks(let aggregates): return call = .watermarks(fixtures.mask(of: aggregates))
+            case .readWatermarks(let aggregates):
+                asked = aggregates.map(fixtures.index)
+                return call = .watermarks(fixtures.mask(of: aggregates))
             case .claim(let rows):
                 claims = rows
                 let outdated = rows.filter { $0.exists && $0.revision != Int64(reads) }.map(\.aggregate)
@@ -228,11 +239,12 @@ final class ConsumerExecution: Execution {
         }
     }
 
+    /// The first message of an event: a copy has the same effect.
     private func message(of event: BatchEvent) -> Int {
-        switch event {
-        case .arrival(let index): Fixtures.message(at: batch.arrivals[index].sequence)
-        case .parked(let row): fixtures.message(of: row.eventID) ?? Fixtures.message(at: row.streamSequence)
+        guard let message = fixtures.message(of: batch.key(of: event).eventID) else {
+            preconditionFailure("an event that is not in this world")
         }
+        return message
     }
 
     /// The handler writes its effect, then fails if it is to fail.
@@ -254,9 +266,8 @@ final class ConsumerExecution: Execution {
     // MARK: - Answers
 
     private func watermarks(_ answer: StoreAnswer) -> [Watermark?] {
-        guard case .watermarks(let mask) = call else { return [] }
         reads += 1
-        return mask.members.map { aggregate in
+        return asked.map { aggregate in
             var row = tables.watermarks[answer[aggregate]]
             row?.revision = Int64(reads)
             return row

@@ -63,6 +63,8 @@ final class RelayExecution: Execution {
         now = other.now
     }
 
+    var beginning: Never? { nil }
+
     func resumed(after answer: RelayAnswer) -> RelayExecution {
         let next = RelayExecution(copying: self)
         switch (call, answer) {

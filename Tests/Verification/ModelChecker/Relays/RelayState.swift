@@ -47,10 +47,16 @@ package struct RelayState: BitwiseCopyable {
     func isUnpublished(_ event: Int) -> Bool { rows[event].contains(.staged) && !rows[event].contains(.published) }
 
     /// The unpublished rows, a bit an event.
-    var unpublished: UInt8 { (0..<8).filter { isUnpublished($0) }.reduce(0) { $0 | 1 << UInt8($1) } }
+    var unpublished: UInt8 {
+        var mask: UInt8 = 0
+        for event in 0..<8 where isUnpublished(event) { mask |= 1 << UInt8(event) }
+        return mask
+    }
 
     func staged(_ aggregate: Int) -> Int {
-        RelayEntry.events(of: aggregate).count { rows[$0].contains(.staged) }
+        var count = 0
+        for event in RelayEntry.events(of: aggregate) where rows[event].contains(.staged) { count += 1 }
+        return count
     }
 }
 

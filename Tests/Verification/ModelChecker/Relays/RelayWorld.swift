@@ -26,9 +26,10 @@ package final class RelayWorld: World {
             commitIsUnknown, commitIsLost, crash, lateArrives, idsAreForgotten, timePasses
     }
 
+    /// The steps that are faults or follow from them, in the order of ``Action``, and what the stream answers rarely.
     package enum Branch: Int, RareBranch {
-        case crash, answerIsLost, publishIsLost, publishIsLate, brokerIsAway, brokerGoesAway, commitIsUnknown,
-            commitIsLost, lateArrives, idsAreForgotten, timePasses
+        case answerIsLost, publishIsLost, publishIsLate, brokerIsAway, brokerGoesAway, commitIsUnknown, commitIsLost,
+            crash, lateArrives, idsAreForgotten, timePasses
         /// The stream has recognised an id.
         case duplicate
         /// The stream has refused an expectation.
@@ -131,7 +132,10 @@ package final class RelayWorld: World {
                 counts[Branch.superseded] += 1
             }
         case .stage, .begin: break
-        default: if let branch = Branch.allCases.first(where: { "\($0)" == "\(step.action)" }) { counts[branch] += 1 }
+        default:
+            if let branch = Branch(rawValue: Int(step.action.rawValue - Action.answerIsLost.rawValue)) {
+                counts[branch] += 1
+            }
         }
     }
 
@@ -294,10 +298,10 @@ package final class RelayWorld: World {
 
     /// Lets the oracles judge the last message of the stream, or what is left when the relays have had their time.
     private func judge(isRest: Bool, _ state: RelayState) -> Violation? {
-        let staged = (0..<8).filter { state.rows[$0].contains(.staged) }.reduce(0) { $0 | 1 << UInt16($1) }
-        let fact = Fact(
-            stream: state.stream, staged: staged, unpublished: UInt16(state.unpublished), isRest: isRest ? 1 : 0)
-        return evaluator.judge(fact) { fact in
+        var fact = Fact(
+            stream: state.stream, staged: 0, unpublished: UInt16(state.unpublished), isRest: isRest ? 1 : 0)
+        for event in 0..<8 where state.rows[event].contains(.staged) { fact.staged |= 1 << UInt16(event) }
+        return evaluator.judge(fact) { fact -> (history: [Observation], now: Observation) in
             let staged = CommitObservation(
                 changes: [], staged: fixtures.rows(UInt8(truncatingIfNeeded: fact.staged)), parkedInAll: 0)
             var history: [Observation] = [.committed(staged)]
