@@ -103,6 +103,9 @@ let package = Package(
             name: "ShopDemo",
             dependencies: ["ShopEvents", "ShopService", "Tertib", "TertibLab", "TertibTerminal", log, arguments]),
 
+        .target(
+            name: "ModelChecker", dependencies: ["TertibTesting", log], path: "Tests/Verification/ModelChecker"),
+
         .target(name: "TestServers", path: "Tests/Support/TestServers"),
         .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
         .testTarget(name: "TertibRuntimeTests", dependencies: ["TertibRuntime", "TertibTesting", sqlite]),
