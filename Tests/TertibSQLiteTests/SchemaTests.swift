@@ -123,7 +123,7 @@ struct SchemaTests {
             _ = try transaction.claim(consumer, [Watermark(aggregate: aggregate)])
             _ = try transaction.park(consumer, [try Samples.parked(aggregate, 3, at: now)])
             let sequence = StreamSequence(UInt64.random(in: 1...UInt64.max))
-            try transaction.keep(
+            try transaction.saveDeadLetter(
                 consumer,
                 DeadLetter(
                     id: "\(sequence)", aggregate: aggregate, version: try Samples.version(1), eventID: nil,

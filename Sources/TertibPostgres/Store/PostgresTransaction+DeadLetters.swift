@@ -24,7 +24,7 @@ extension PostgresTransaction {
         ORDER BY d.first_failed_at, d.stream_sequence
         """
 
-    func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
+    func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
         try perform("keep a dead letter") {
             try runner.execute(
                 Self.keepDeadLetter,

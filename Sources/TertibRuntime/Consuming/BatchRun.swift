@@ -62,7 +62,7 @@ struct BatchRun: Sendable {
                 id: context.mintUUID(), aggregate: item.aggregate, version: nil, eventID: nil,
                 streamCreatedAt: registration.streamCreatedAt, streamSequence: item.sequence, message: item.message,
                 reason: .malformed, error: item.reason.explanation, attempts: 0, failedAt: now)
-            try transaction.keep(settings.name, letter)
+            try transaction.saveDeadLetter(settings.name, letter)
             report.dispositions[item.ticket] = .deadLettered
             report.malformed += 1
         }
@@ -212,7 +212,7 @@ struct BatchRun: Sendable {
             eventID: failure.event.eventID, streamCreatedAt: registration.streamCreatedAt,
             streamSequence: failure.event.sequence, message: message, reason: failure.reason, error: failure.error,
             attempts: failure.attempts, failedAt: now)
-        try transaction.keep(settings.name, letter)
+        try transaction.saveDeadLetter(settings.name, letter)
     }
 }
 

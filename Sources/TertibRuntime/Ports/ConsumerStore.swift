@@ -150,8 +150,8 @@ public protocol SequencingTransaction: AnyObject {
     func deleteParked(_ consumer: ConsumerName, of aggregate: Aggregate, through version: AggregateVersion) throws
         -> Int
 
-    /// Keeps a dead letter; one that is there already (same stream and sequence) is reopened and its failure updated.
-    func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws
+    /// Saves a dead letter; one that is there already (same stream and sequence) is reopened and its failure updated.
+    func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws
 
     /// The open dead letters of `aggregates` that have a version, oldest first.
     func openDeadLetters(_ consumer: ConsumerName, of aggregates: [Aggregate]) throws -> [DeadLetterKey]

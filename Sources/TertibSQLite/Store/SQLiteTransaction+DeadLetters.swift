@@ -20,7 +20,7 @@ extension SQLiteTransaction {
         WHERE consumer = ? AND aggregate_type = ? AND aggregate_id = ? AND resolution IS NULL AND version IS NOT NULL
         """
 
-    func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
+    func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
         try perform("keep a dead letter") {
             try runner.execute(
                 Self.keepDeadLetter,

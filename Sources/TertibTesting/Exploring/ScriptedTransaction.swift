@@ -167,7 +167,7 @@ extension ScriptedTransaction {
         return Int(count)
     }
 
-    func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
+    func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
         let reason = DeadLetterReason.allCases.firstIndex(of: deadLetter.reason) ?? 0
         let letter = PackedLetter(reason: reason, attempts: deadLetter.attempts)
         writes.append(.letter(message: ExplorerVocabulary.message(at: deadLetter.streamSequence), letter))

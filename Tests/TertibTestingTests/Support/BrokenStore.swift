@@ -63,7 +63,7 @@ class BrokenTransaction: StoreTransaction {
     ) throws -> Int {
         try base.deleteParked(consumer, of: aggregate, through: version)
     }
-    func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws { try base.keep(consumer, deadLetter) }
+    func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws { try base.saveDeadLetter(consumer, deadLetter) }
     func openDeadLetters(_ consumer: ConsumerName, of aggregates: [Aggregate]) throws -> [DeadLetterKey] {
         try base.openDeadLetters(consumer, of: aggregates)
     }

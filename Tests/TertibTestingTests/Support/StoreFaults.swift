@@ -136,10 +136,10 @@ final class ForbidsNothing: BrokenTransaction {
 
 /// Dead letters of which every repeat is a new one.
 final class KeepsRepeats: BrokenTransaction {
-    override func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
+    override func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
         let created = deadLetter.streamCreatedAt.advanced(by: .microseconds(Int64(deadLetter.attempts)))
         var other = deadLetter
         other.streamCreatedAt = created
-        try base.keep(consumer, other)
+        try base.saveDeadLetter(consumer, other)
     }
 }

@@ -84,7 +84,7 @@ final class StoreShadow {
             try transaction.replaceParked(consumer, vocabulary.parkedEvent(row))
         case (.letter(let message, let letter), _):
             let envelope = vocabulary.envelopes[message]
-            try transaction.keep(
+            try transaction.saveDeadLetter(
                 consumer,
                 DeadLetter(
                     id: "\(message)", aggregate: envelope.aggregate, version: envelope.version, eventID: envelope.id,

@@ -86,7 +86,7 @@ extension ConsumerStoreConformance {
                 try await keep([first, second], in: store)
                 let third = try Sample.deadLetter(nil, version: nil, sequence: 7, attempts: 3)
                 let other = try Sample.consumer("payments")
-                try await store.transaction { try $0.keep(other, third) }
+                try await store.transaction { try $0.saveDeadLetter(other, third) }
                 try Expect.equal(try await deadLetters(of: nil, in: store).count, 2, "the consumer's rows")
                 let foreign = try await store.read { try $0.deadLetters(other, of: nil, limit: 10) }
                 try Expect.equal(foreign, [third], "the other consumer's rows")
@@ -114,7 +114,7 @@ extension ConsumerStoreConformance {
     static func keep(_ letters: [DeadLetter], in store: any ConsumerStore) async throws {
         let consumer = try Sample.consumer()
         try await store.transaction { transaction in
-            for letter in letters { try transaction.keep(consumer, letter) }
+            for letter in letters { try transaction.saveDeadLetter(consumer, letter) }
         }
     }
 

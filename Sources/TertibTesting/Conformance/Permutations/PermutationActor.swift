@@ -119,7 +119,7 @@ struct PermutationActor {
     private func look(_ step: PermutationStep, in transaction: any StoreTransaction) throws -> String {
         switch step {
         case .keep(let sequence):
-            try transaction.keep(
+            try transaction.saveDeadLetter(
                 consumer,
                 try Sample.deadLetter(try Sample.aggregate("a"), version: .first, sequence: sequence, attempts: 3))
             return "kept \(sequence)"

@@ -54,7 +54,7 @@ extension MemoryTransaction {
         }
     }
 
-    func keep(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
+    func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
         try perform(.keep) { core, _ in
             let key = MemoryKey(
                 .text(consumer.text), .integer(deadLetter.streamCreatedAt.microseconds),
