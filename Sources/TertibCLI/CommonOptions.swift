@@ -4,6 +4,7 @@ import Logging
 import TertibRuntime
 import TertibConfiguration
 import TertibCore
+import TertibTerminal
 
 /// What every verb takes.
 struct CommonOptions: ParsableArguments {
@@ -98,7 +99,7 @@ struct OpenedService {
         _ configuration: ServiceConfiguration, _ output: OutputOptions, _ body: (OpenedService) async throws -> Result
     ) async throws -> Result {
         let context = RuntimeContext(
-            crashes: try CrashPlan.fromEnvironment(), logger: output.logger(configuration, fallback: .error))
+            logger: output.logger(configuration, fallback: .error))
         let tertib = try await EventBus.open(configuration: configuration, context: context)
         do {
             let tertib = try await tertib.addingReplica(context)

@@ -68,10 +68,10 @@ struct OutageTests {
                 CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON note DEFERRABLE INITIALLY DEFERRED
                     FOR EACH ROW EXECUTE FUNCTION linger()
                 """)
-            let crashes = CrashPlan { if $0 == .commitSent { try database.throwOut(where: "wait_event = 'PgSleep'") } }
-            let unknown = await storeError {
-                try await store.transaction(crashes: crashes) { _ = try addNote("a", in: $0) }
-            }
+            // The commit sleeps in the trigger until its backend is thrown out.
+            async let thrownOut: Void = Self.throwOutSleeper(of: database)
+            let unknown = await storeError { try await store.transaction { _ = try addNote("a", in: $0) } }
+            try await thrownOut
             #expect(unknown?.code == .commitUnknown)
             #expect(unknown?.isRetriable == true)
             try await expectNotes([], in: store)
@@ -84,23 +84,29 @@ struct OutageTests {
             let relay = try CuttingRelay(to: database.cluster.port)
             let far = try PostgresStore(
                 options: PostgresOptions(url: database.cluster.url(of: database.name, port: relay.port)))
-            let crashes = CrashPlan { point in
-                switch point {
-                case .beforeCommit: relay.loseAnswers()
-                case .commitSent:
-                    try database.awaitRow("SELECT 1 FROM note WHERE text = 'a'")
-                    relay.cut()
-                default: break
+            // The commit's answer is lost, and the connection cut when everybody can see what was written.
+            async let cut: Void = Self.cut(relay, whenWritten: "a", in: database)
+            let unknown = await storeError {
+                try await far.transaction { transaction in
+                    try addNote("a", in: transaction)
+                    relay.loseAnswers()
                 }
             }
-            let unknown = await storeError {
-                try await far.transaction(crashes: crashes) { _ = try addNote("a", in: $0) }
-            }
+            try await cut
             #expect(unknown?.code == .commitUnknown)
             try await far.transaction { _ = try addNote("b", in: $0) }
             try await expectNotes(["a", "b"], in: store)
             await far.close()
         }
+    }
+
+    private static func throwOutSleeper(of database: TestDatabase) async throws {
+        try database.throwOut(where: "wait_event = 'PgSleep'")
+    }
+
+    private static func cut(_ relay: CuttingRelay, whenWritten note: String, in database: TestDatabase) async throws {
+        try database.awaitRow("SELECT 1 FROM note WHERE text = '\(note)'")
+        relay.cut()
     }
 
     @Test("by a server that no longer answers is given up, and the store goes on")

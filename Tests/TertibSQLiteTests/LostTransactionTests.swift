@@ -37,17 +37,77 @@ struct LostTransactionTests {
     @Test("does not commit although the body has swallowed the error", arguments: Ending.allCases)
     func swallowed(ending: Ending) async throws {
         try await withTrigger { store in
-            let reached = Recorded<CrashPoint>()
             let failure = await #expect(throws: StoreError.self) {
-                try await store.transaction(crashes: CrashPlan { reached.add($0) }) { transaction in
+                try await store.transaction { transaction in
                     try transaction.execute("INSERT INTO note (text) VALUES ('first')", arguments: [])
                     _ = code { try transaction.execute(ending.rawValue, arguments: []) }
                 }
             }
             #expect(failure?.code == .transactionLost)
-            #expect(reached.all == [.beforeCommit], "the commit must not be tried")
             try await expectNotes([], in: store)
         }
+    }
+
+    @Test("A transaction that has ended by itself is never committed, not even in vain")
+    func neverCommitted() async throws {
+        try await withConnection { connection in
+            let statements = Recorded<String>()
+            let failure = await #expect(throws: StoreError.self) {
+                try await connection.run { access in
+                    let database = access.database
+                    database.trace { statements.add("\($0)") }
+                    defer { database.trace(options: []) }
+                    try SQLiteTransaction.run(on: access, time: SystemTime()) { transaction in
+                        _ = code { try transaction.execute(Ending.conflictClause.rawValue, arguments: []) }
+                        _ = code { try transaction.execute(Ending.conflictClause.rawValue, arguments: []) }
+                    }
+                }
+            }
+            #expect(failure?.code == .transactionLost)
+            #expect(statements.all.contains { $0.hasPrefix("BEGIN") })
+            #expect(!statements.all.contains { $0.hasPrefix("COMMIT") })
+        }
+    }
+
+    @Test("A commit that fails on its way is of unknown outcome, and writes nothing when it was refused")
+    func refusedCommit() async throws {
+        try await withConnection { connection in
+            let failure = await #expect(throws: StoreError.self) {
+                try await connection.run { access in
+                    let database = access.database
+                    let observer = CommitRefusal()
+                    database.add(transactionObserver: observer)
+                    defer { database.remove(transactionObserver: observer) }
+                    try SQLiteTransaction.run(on: access, time: SystemTime()) { transaction in
+                        _ = try transaction.execute("INSERT INTO note (text) VALUES ('a')", arguments: [])
+                    }
+                }
+            }
+            #expect(failure?.code == .commitUnknown)
+            let count = try await connection.run { access in
+                try Int.fetchOne(access.database, sql: "SELECT count(*) FROM note")
+            }
+            #expect(count == 0)
+        }
+    }
+
+    /// Refuses every commit while it is on its way.
+    private final class CommitRefusal: TransactionObserver {
+        func observes(eventsOfKind eventKind: DatabaseEventKind) -> Bool { true }
+        func databaseDidChange(with event: DatabaseEvent) {}
+        func databaseWillCommit() throws { throw Refusal() }
+        func databaseDidCommit(_ db: Database) {}
+        func databaseDidRollback(_ db: Database) {}
+    }
+
+    private func withConnection(_ body: (Connection) async throws -> Void) async throws {
+        let database = try TemporaryDatabase()
+        let connection = try Connection.openWriter(path: database.path, options: SQLiteOptions())
+        try await connection.run { access in
+            try access.database.execute(sql: "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
+        }
+        try await body(connection)
+        await connection.close()
     }
 
     @Test("ends every savepoint around it with the same message", arguments: [true, false])
@@ -93,14 +153,14 @@ struct LostTransactionTests {
     func diskFull() async throws {
         let database = try TemporaryDatabase()
         let connection = try Connection.openWriter(path: database.path, options: SQLiteOptions())
-        try await connection.run { database, _ in
-            try database.execute(sql: "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)")
-            try database.execute(sql: "PRAGMA max_page_count = 10")
+        try await connection.run { access in
+            try access.database.execute(sql: "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)")
+            try access.control.allowing { try access.database.execute(sql: "PRAGMA max_page_count = 10") }
         }
         let codes = Recorded<StoreError.Code?>()
         let failure = await #expect(throws: StoreError.self) {
-            try await connection.run { database, statements in
-                try SQLiteTransaction.run(on: database, statements, time: SystemTime(), crashes: .none) { transaction in
+            try await connection.run { access in
+                try SQLiteTransaction.run(on: access, time: SystemTime()) { transaction in
                     try transaction.execute("INSERT INTO note (text) VALUES ('a')", arguments: [])
                     codes.add(
                         code {
@@ -120,8 +180,8 @@ struct LostTransactionTests {
         }
         #expect(codes.all == [.unavailable, .unavailable, .transactionLost, .unavailable])
         #expect(failure?.code == .unavailable)
-        let count = try await connection.run { database, _ in
-            try Int.fetchOne(database, sql: "SELECT count(*) FROM note")
+        let count = try await connection.run { access in
+            try Int.fetchOne(access.database, sql: "SELECT count(*) FROM note")
         }
         #expect(count == 0)
         await connection.close()

@@ -30,30 +30,6 @@ struct TransactionTests {
         }
     }
 
-    @Test("reaches its crash points in order, and is undone when one of them throws", arguments: CommitPoint.allCases)
-    func crashes(at fatal: CommitPoint) async throws {
-        try await withNotes { store in
-            let reached = Recorded<CrashPoint>()
-            let crashes = CrashPlan { point in
-                reached.add(point)
-                if point == fatal.point { throw Refusal() }
-            }
-            await #expect(throws: Refusal.self) {
-                try await store.transaction(crashes: crashes) { transaction in
-                    _ = try transaction.execute("INSERT INTO note (text) VALUES ('a')", arguments: [])
-                }
-            }
-            #expect(reached.all == fatal.path)
-            try await expectNotes([], in: store)
-        }
-    }
-
-    enum CommitPoint: CaseIterable {
-        case beforeCommit, commitSent
-        var point: CrashPoint { self == .beforeCommit ? .beforeCommit : .commitSent }
-        var path: [CrashPoint] { self == .beforeCommit ? [.beforeCommit] : [.beforeCommit, .commitSent] }
-    }
-
     @Test("fails with a statement error when a deferred constraint is violated at the commit, and writes nothing")
     func deferredConstraint() async throws {
         try await withNotes { store in

@@ -36,15 +36,20 @@ public struct ShopService: Sendable {
 
     /// Runs until SIGTERM or SIGINT, then finishes what is in hand. Returns the status to exit with: 0 after an orderly
     /// end, 1 after a failure, 2 when arguments or configuration cannot be used.
+    /// - Parameter open: Opens the service's end of the bus; by default as the configuration says.
     public func run(
-        _ words: [String], makeParts: @Sendable (ServiceArguments, EventBus) async throws -> Parts
+        _ words: [String],
+        open: @Sendable (ServiceArguments) async throws -> EventBus = {
+            try await EventBus.open(configuration: $0.configuration)
+        },
+        makeParts: @Sendable (ServiceArguments, EventBus) async throws -> Parts
     ) async -> Int32 {
         do {
             guard let arguments = try ServiceArguments.parse(words, others: others) else {
                 complain(help)
                 return 0
             }
-            let tertib = try await EventBus.open(configuration: arguments.configuration)
+            let tertib = try await open(arguments)
             let parts = try await makeParts(arguments, tertib)
             try await serve(tertib, parts, arguments)
             return 0

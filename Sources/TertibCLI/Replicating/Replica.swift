@@ -10,7 +10,6 @@ struct Replica: Service {
     /// The configuration's, with what the command line adds.
     let options: EventBusOptions
     let consumer: ConsumerName
-    let crashes: CrashPlan
     let logger: Logger
     let reporting: Reporting
 
@@ -28,7 +27,7 @@ struct Replica: Service {
     }
 
     private func run(_ opened: EventBus) async throws {
-        let context = RuntimeContext(crashes: crashes, logger: logger)
+        let context = RuntimeContext(logger: logger)
         let tertib = try EventBus(options: options, log: opened.log, store: opened.store, context: context)
         let running = try tertib.consumer(consumer.text, handlers: .replica)
         await reporting.begin()
@@ -64,7 +63,7 @@ struct Replica: Service {
         var attempts = 1
         while true {
             do {
-                let context = RuntimeContext(crashes: crashes, logger: logger)
+                let context = RuntimeContext(logger: logger)
                 return try await EventBus.open(configuration: configuration, context: context)
             } catch let error where Self.isTemporary(error) {
                 if attempts == 1 {

@@ -1,3 +1,4 @@
+import TertibTerminal
 import ArgumentParser
 import Logging
 import ServiceLifecycle
@@ -47,7 +48,7 @@ struct ReplicateCommand: AsyncParsableCommand {
         let name = try options.onlyConsumer(named: consumer)
         options.consumers[name]?.takesOver = takeOver
         let replica = Replica(
-            configuration: configuration, options: options, consumer: name, crashes: try CrashPlan.fromEnvironment(),
+            configuration: configuration, options: options, consumer: name,
             logger: logger,
             reporting: Reporting(
                 console: .standard, isJSON: common.output.json, interval: statsInterval?.duration))

@@ -17,12 +17,12 @@ extension EventBus {
     public static func open(configuration path: String, logger: Logger? = nil) async throws -> EventBus {
         let configuration = try ServiceConfiguration.load(path)
         let context = RuntimeContext(
-            crashes: try .fromEnvironment(), logger: logger ?? configuration.log.makeLogger(label: "tertib"))
+            logger: logger ?? configuration.log.makeLogger(label: "tertib"))
         return try await open(configuration: configuration, context: context)
     }
 
-    /// Opens what a configuration describes, as ``open(configuration:logger:)`` does; time, chance, crashes and the
-    /// logger are the caller's.
+    /// Opens what a configuration describes, as ``open(configuration:logger:)`` does; time, chance and the logger
+    /// are the caller's.
     public static func open(configuration: ServiceConfiguration, context: RuntimeContext) async throws -> EventBus {
         let store = try await configuration.openStore(context)
         do {

@@ -135,8 +135,9 @@ final class ChaosFleet: Sendable {
             return (seat, state.generations[seat] ?? 1)
         }
         let name = "replica-\(seat + 1).\(generation)"
-        var program = ManagedProcess.Program(path: options.program) { [arguments = arguments(seat)] _ in arguments }
-        program.environment = { [self] _ in crashVariable(of: seat) }
+        var program = ManagedProcess.Program(path: options.program) { [self, arguments = arguments(seat)] _ in
+            arguments + crashOption(of: seat)
+        }
         program.comesBack = { [self] status in comesBack(status, name) }
         // A replica that is to crash may come to its point while it is asked to end.
         program.isPlanned = { [self] status in
@@ -153,9 +154,9 @@ final class ChaosFleet: Sendable {
         starter.yield(process)
     }
 
-    private func crashVariable(of seat: Int) -> [String: String] {
-        guard let point = state.withLock({ $0.crashes.removeValue(forKey: seat) }) else { return [:] }
-        return ["TERTIB_CRASH": point]
+    private func crashOption(of seat: Int) -> [String] {
+        guard let site = state.withLock({ $0.crashes.removeValue(forKey: seat) }) else { return [] }
+        return [LabWorker.Option.crash.rawValue, site]
     }
 
     private func comesBack(_ status: Int32, _ name: String) -> Duration? {

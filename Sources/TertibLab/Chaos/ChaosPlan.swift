@@ -1,5 +1,6 @@
 import ShopService
 import TertibRuntime
+import struct TertibTesting.CrashSite
 
 /// Everything about a run that follows from its options alone: how much is published by whom, and what goes wrong when.
 struct ChaosPlan: Hashable, Sendable {
@@ -18,8 +19,8 @@ struct ChaosPlan: Hashable, Sendable {
     enum Kind: Hashable, Sendable {
         /// `kill -9`.
         case kill(replica: Int)
-        /// `kill -9`, and once more by itself at a crash point.
-        case crash(replica: Int, CrashPoint, count: Int)
+        /// `kill -9`, and once more by itself at a call of its ports.
+        case crash(replica: Int, CrashSite, count: Int)
         /// `kill -9` at an acknowledgement, before the broker sees it.
         case killAtAcknowledgement(replica: Int, after: Int)
         /// SIGSTOP, and SIGCONT later than the acknowledgement wait.
@@ -108,8 +109,9 @@ struct ChaosPlan: Hashable, Sendable {
     private static func deck(_ store: ChaosOptions.Store, _ random: inout SeededGenerator) -> [Kind] {
         func replica() -> Int { Int.random(in: 0..<64, using: &random) }
         func crash() -> Kind {
-            .crash(
-                replica: replica(), CrashPoint.allCases[Int.random(in: 0..<CrashPoint.allCases.count, using: &random)],
+            let sites = CrashSite.named.map(\.value)
+            return .crash(
+                replica: replica(), sites[Int.random(in: 0..<sites.count, using: &random)],
                 count: .random(in: 1...20, using: &random))
         }
         let kinds: [Kind] = [

@@ -85,9 +85,9 @@ extension FaultInjector {
         case .kill(let number):
             guard let (seat, process) = fleet.replica(number), process.kill(restartingAfter: length) else { return }
             note("kill -9", seat, length, \.kills)
-        case .crash(let number, let point, let count):
+        case .crash(let number, let site, let count):
             guard let (seat, process) = fleet.replica(number) else { return }
-            fleet.crash(seat, process, at: "\(point.rawValue):\(count)", restartingAfter: length)
+            fleet.crash(seat, process, at: "\(site):\(count)", restartingAfter: length)
             note("crash point", seat, length, nil)  // counted when it has crashed
         case .killAtAcknowledgement(let number, let after):
             guard let (seat, process) = fleet.replica(number) else { return }

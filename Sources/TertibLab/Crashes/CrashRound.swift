@@ -3,6 +3,7 @@ import Logging
 import ShopService
 import Synchronization
 import TertibRuntime
+import struct TertibTesting.CrashSite
 import TertibConfiguration
 import TertibCore
 
@@ -33,7 +34,7 @@ struct CrashRound: Sendable {
     func run() async throws -> CrashReport.Round {
         let start = ContinuousClock.now
         var round = CrashReport.Round(
-            store: death.store == .sqlite ? "sqlite" : "postgres", point: death.point.rawValue, count: death.count)
+            store: death.store == .sqlite ? "sqlite" : "postgres", point: "\(death.site)", count: death.count)
         try await server?.createDatabase(name)
         try workspace.write(configuration, to: "\(name).json")
         let silent = Logger(label: "tertib-crashes") { _ in SwiftLogNoOpLogHandler() }
@@ -74,14 +75,12 @@ struct CrashRound: Sendable {
     private var attemptFile: String { workspace.path("\(name).attempts") }
 
     private func process(_ fate: Fate) throws -> ManagedProcess {
-        var program = ManagedProcess.Program(path: program) { [name, attemptFile, workspace] _ in
-            LabWorker.verb + [
+        var program = ManagedProcess.Program(path: program) { [name, attemptFile, workspace, death] start in
+            let crash = start == 1 ? [LabWorker.Option.crash.rawValue, "\(death.site):\(death.count)"] : []
+            return LabWorker.verb + crash + [
                 "--config", workspace.path("\(name).json"), "--supervised", LabWorker.Option.attempts.rawValue,
                 attemptFile,
             ]
-        }
-        program.environment = { [death] start in
-            start == 1 ? ["TERTIB_CRASH": "\(death.point.rawValue):\(death.count)"] : [:]
         }
         program.comesBack = { status in
             fate.hasCrashed.withLock { hasCrashed in

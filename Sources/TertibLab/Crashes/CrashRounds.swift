@@ -1,6 +1,7 @@
 import Foundation
 import ShopService
 import TertibRuntime
+import struct TertibTesting.CrashSite
 
 /// `kill -9` at each crash point: a process dies there, another one goes on, and then the database and the stream are
 /// compared.
@@ -41,7 +42,7 @@ public struct CrashRounds: Sendable {
     struct Death: Hashable, Sendable {
         let number: Int
         let store: ChaosOptions.Store
-        let point: CrashPoint
+        let site: CrashSite
         let count: Int
     }
 
@@ -61,10 +62,10 @@ public struct CrashRounds: Sendable {
         var deaths: [Death] = []
         var isFirst = true
         while deaths.count < options.rounds, !options.stores.isEmpty {
-            for point in CrashPoint.allCases {
+            for site in CrashSite.named.map(\.value) {
                 for store in options.stores {
                     let count = isFirst ? 1 : Int.random(in: 2...6, using: &random)
-                    deaths.append(Death(number: deaths.count + 1, store: store, point: point, count: count))
+                    deaths.append(Death(number: deaths.count + 1, store: store, site: site, count: count))
                 }
             }
             isFirst = false

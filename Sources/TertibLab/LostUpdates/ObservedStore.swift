@@ -34,9 +34,9 @@ final class ObservedStore: ConsumerStore {
     func migrate() async throws { try await store.migrate() }
 
     func transaction<Result: Sendable>(
-        crashes: CrashPlan, _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result {
-        try await counting { try await store.transaction(crashes: crashes, body) }
+        try await counting { try await store.transaction(body) }
     }
 
     func serializableTransaction<Result: Sendable>(

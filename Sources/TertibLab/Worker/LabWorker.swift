@@ -1,29 +1,32 @@
 import ShopService
+import TertibConfiguration
 import TertibRuntime
 import TertibCore
+import TertibTesting
 
 /// One replica of the lab, as a process: consumes, relays, stages and appends until SIGTERM, or until its supervisor is
 /// gone.
 public enum LabWorker {
     /// The hidden verb that runs it.
-    public static let verb = ["lab", "worker"]
+    public static let verb = ["worker"]
 
     /// The options of a worker, besides those of every service of the shop.
     enum Option: String, CaseIterable {
         case attempts = "--attempts"
         case appended = "--appended"
         case way = "--way"
+        /// Where it ends itself, and at the how manieth time: `SITE:N`.
+        case crash = "--crash"
     }
 
     /// Runs. Returns the status to exit with.
     /// - Parameter bug: what ``bugVariable`` says; it counts in a build with planted bugs only.
     public static func run(_ words: [String], bug: String? = nil) async -> Int32 {
         let service = ShopService(
-            name: "tertib lab worker", summary: "one replica of the lab, started by `tertib lab chaos` or `replicas`",
+            name: "tertib-lab worker", summary: "one replica of the lab, started by `tertib-lab chaos` or `replicas`",
             others: Option.allCases.map(\.rawValue))
         plantBug(bug)
-        return await service.run(words) { arguments, tertib in
-            try await createTables(tertib)
+        return await service.run(words, open: open) { arguments, tertib in
             if let way = arguments.others[Option.way.rawValue] { return try experimentParts(way, tertib) }
             return try chaosParts(arguments, tertib)
         }
@@ -35,6 +38,20 @@ public enum LabWorker {
     private static func plantBug(_ name: String?) {
         guard PlantedBug.arePossible, let name else { return }
         PlantedBug.plant(PlantedBug.allCases.first { "\($0)" == name })
+    }
+
+    /// Opens the bus of a worker that may have to end itself at a call of log or store.
+    @Sendable
+    private static func open(_ arguments: ServiceArguments) async throws -> EventBus {
+        let configuration = try ServiceConfiguration.load(arguments.configuration)
+        let context = RuntimeContext(logger: configuration.log.makeLogger(label: "tertib"))
+        let bus = try await EventBus.open(configuration: configuration, context: context)
+        try await createTables(bus)
+        guard let text = arguments.others[Option.crash.rawValue] else { return bus }
+        let isAlive = try PlannedDeath(text).isAlive
+        return try EventBus(
+            options: bus.options, log: CrashingLog(bus.log, isAlive: isAlive),
+            store: CrashingStore(bus.store, isAlive: isAlive), context: context)
     }
 
     /// Makes the tables of a worker where they are not there yet.

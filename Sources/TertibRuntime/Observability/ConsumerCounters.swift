@@ -34,7 +34,7 @@ public struct ConsumerCounts: Hashable, Sendable, Codable {
     public var letGo = 0
     /// Times a delivery waited in memory for its predecessor.
     public var held = 0
-    /// Claims lost to a neighbour.
+    /// Claims lost to another replica.
     public var conflicts = 0
     /// Transactions committed.
     public var batches = 0

@@ -6,7 +6,7 @@ extension ConsumerStore {
         var attempts = 0
         while true {
             do {
-                return try await transaction(crashes: context.crashes, body)
+                return try await transaction(body)
             } catch let error as StoreError where error.code == .conflict && attempts < 20 {
                 attempts += 1
                 let bound = Duration.milliseconds(1) * (1 << min(attempts, 7))

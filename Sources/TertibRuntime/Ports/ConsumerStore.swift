@@ -14,16 +14,15 @@ public protocol ConsumerStore: Sendable {
     /// - ``StoreError`` with ``StoreError/Code/conflict``: nothing was written; the same call may succeed at once.
     /// - ``StoreError/Code/unavailable``: nothing was written; the database is away.
     /// - ``StoreError/Code/commitUnknown``: it may or may not be written. Never acknowledge on it.
-    /// - Parameter crashes: ``CrashPoint/beforeCommit``, ``CrashPoint/commitSent`` are reached inside.
     func transaction<Result: Sendable>(
-        crashes: CrashPlan, _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result
 
     /// Whether rows can be locked one by one, so that transactions run side by side. Without it one transaction writes at
     /// a time, and each is serializable.
     var locksRows: Bool { get }
 
-    /// Runs `body` as ``transaction(crashes:_:)`` does, as if no other transaction ran beside it. What would betray that
+    /// Runs `body` as ``transaction(_:)`` does, as if no other transaction ran beside it. What would betray that
     /// one does is ``StoreError/Code/conflict``.
     func serializableTransaction<Result: Sendable>(
         _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
@@ -58,14 +57,7 @@ extension ConsumerStore {
     public func serializableTransaction<Result: Sendable>(
         _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result {
-        try await transaction(crashes: .none, body)
-    }
-
-    /// Runs `body` in one transaction, without crash points.
-    public func transaction<Result: Sendable>(
-        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
-    ) async throws -> Result {
-        try await transaction(crashes: .none, body)
+        try await transaction(body)
     }
 }
 
@@ -84,6 +76,15 @@ public protocol StoreTransaction: EffectTransaction, SequencingTransaction, Outb
     /// The first failure of this transaction that is the database's and not the statement's (a conflict, an outage),
     /// even if a handler has swallowed it.
     var infrastructureFailure: StoreError? { get }
+
+    /// The transaction that this one passes its calls to; the transaction itself unless it decorates another one. What
+    /// only one database has is looked for there.
+    var base: any StoreTransaction { get }
+}
+
+extension StoreTransaction {
+    /// This transaction.
+    public var base: any StoreTransaction { self }
 }
 
 /// The side of a transaction that user code sees: SQL on the service's own tables.
@@ -212,18 +213,4 @@ public protocol OutboxTransaction: AnyObject {
     /// Deletes rows published before `time`, at most `limit`.
     /// - Returns: how many there were.
     func deletePublished(before time: Timestamp, limit: Int) throws -> Int
-}
-
-/// A row of the outbox that a relay has taken, with its aggregate's head.
-public struct OutboxClaim: Hashable, Sendable {
-    /// The row.
-    public let row: OutboxRow
-    /// The head of its aggregate.
-    public let head: AggregateHead
-
-    /// Creates a claim.
-    public init(row: OutboxRow, head: AggregateHead) {
-        self.row = row
-        self.head = head
-    }
 }

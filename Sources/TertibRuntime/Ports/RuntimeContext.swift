@@ -1,26 +1,23 @@
 public import Logging
 import TertibCore
 
-/// Everything the runtime takes from outside that is not a log or a store: time, chance, crashes, a logger. Production
+/// Everything the runtime takes from outside that is not a log or a store: time, chance, a logger. Production
 /// uses the defaults; tests and the simulator give their own, and the runtime has no other source of either.
 public struct RuntimeContext: Sendable {
     /// The clocks.
     public var time: any TimeSource
     /// Draws 64 random bits.
     public var random: @Sendable () -> UInt64
-    /// Where the runtime crashes.
-    public var crashes: CrashPlan
     /// Where the runtime logs.
     public var logger: Logger
 
     /// Creates a context.
     public init(
         time: any TimeSource = SystemTime(), random: @escaping @Sendable () -> UInt64 = { .random(in: .min ... .max) },
-        crashes: CrashPlan = .none, logger: Logger = Logger(label: "tertib")
+        logger: Logger = Logger(label: "tertib")
     ) {
         self.time = time
         self.random = random
-        self.crashes = crashes
         self.logger = logger
     }
 

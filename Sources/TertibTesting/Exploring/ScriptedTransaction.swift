@@ -1,16 +1,13 @@
 import TertibRuntime
 import TertibCore
 
-/// Stops a transaction's body at the first call that has no answer yet.
-struct Suspended: SimulatedFault {
-    let call: StoreCall
-}
-
 /// A transaction that is told beforehand what the store will say, and notes what is written.
 final class ScriptedTransaction: StoreTransaction {
     private let vocabulary: ExplorerVocabulary
     private var answers: ArraySlice<StoreAnswer>
     private(set) var writes: [StoreWrite] = []
+    /// The first call that has no answer yet: it stops the body, as an outage does.
+    private(set) var suspended: (call: StoreCall, writes: [StoreWrite])?
     private(set) var claimed: UInt8 = 0
     private(set) var infrastructureFailure: StoreError?
     /// The aggregate whose watermark was written without a claim.
@@ -31,7 +28,12 @@ final class ScriptedTransaction: StoreTransaction {
     private func answer(_ call: StoreCall) throws -> StoreAnswer {
         if let infrastructureFailure { throw infrastructureFailure }
         if let failedStatement { throw failedStatement }
-        guard let answer = answers.popFirst() else { throw Suspended(call: call) }
+        guard let answer = answers.popFirst() else {
+            suspended = (call, writes)
+            let failure = StoreError(.unavailable, attempted: "run a statement", reason: "there is no answer yet")
+            infrastructureFailure = failure
+            throw failure
+        }
         guard answer != .conflict else {
             let failure = StoreError(.conflict, attempted: "run a statement", reason: "a neighbour was faster")
             infrastructureFailure = failure

@@ -87,12 +87,13 @@ final class TransactionBook {
         do {
             node.end = work.kind == .sweep ? try sweep(transaction) : try run(work, transaction)
             if case .finished = node.end, !transaction.isCommittable { node.end = .conflict }
-        } catch let suspended as Suspended {
-            node.call = suspended.call
         } catch {
             node.end = .failed("\(error)")
         }
         node.writes = transaction.writes
+        if let suspended = transaction.suspended {
+            (node.call, node.writes, node.end) = (suspended.call, suspended.writes, nil)
+        }
         node.claimed = transaction.claimed
         node.wroteUnclaimed = transaction.wroteUnclaimed
         nodes.append(node)

@@ -79,7 +79,7 @@ public struct Disturbance: Hashable, Sendable, Codable {
     public var lasting: Int?
     /// To which replica, from 0.
     public var replica: Int?
-    /// Where it crashes.
+    /// Where it crashes: `afterClaim` and the like, or a call of a port and a side of it, such as `claim.after`.
     public var point: String?
     /// At the how manieth time, from 1.
     public var nth: Int?
@@ -87,14 +87,14 @@ public struct Disturbance: Hashable, Sendable, Codable {
     public var amount: Int?
 
     init(
-        _ kind: Kind, at: Int? = nil, lasting: Int? = nil, replica: Int? = nil, point: CrashPoint? = nil,
+        _ kind: Kind, at: Int? = nil, lasting: Int? = nil, replica: Int? = nil, point: CrashSite? = nil,
         nth: Int? = nil, amount: Int? = nil
     ) {
         self.kind = kind
         self.at = at
         self.lasting = lasting
         self.replica = replica
-        self.point = point?.rawValue
+        self.point = point?.description
         self.nth = nth
         self.amount = amount
     }

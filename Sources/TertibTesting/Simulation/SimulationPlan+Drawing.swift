@@ -113,12 +113,13 @@ extension SimulationPlan {
     }
 
     private mutating func drawCrashes(_ draw: inout SeededGenerator) {
-        let points = CrashPoint.allCases
+        let named = CrashSite.named.map(\.value)
         for _ in 0..<options.crashes {
             disturbances.append(
                 Disturbance(
-                    .crash, lasting: draw.number(20...1200), replica: replica(&draw), point: draw.pick(points),
-                    nth: draw.happens(0.5) ? 1 : draw.number(1...8)))
+                    .crash, lasting: draw.number(20...1200), replica: replica(&draw),
+                    point: draw.happens(0.7) ? draw.pick(named) : draw.pick(CrashSite.all),
+                    nth: draw.happens(0.5) ? draw.number(1...2) : draw.number(1...20)))
         }
         for _ in 0..<options.kills {
             disturbances.append(

@@ -127,11 +127,11 @@ extension Disturbance {
         // A clock jumps either way, by some thirty years at most.
         let isJump = kind == .databaseClock || kind == .replicaClock
         try check(amount, in: isJump ? -1_000_000_000_000...1_000_000_000_000 : 0...1_000_000, "\(field).amount")
-        if kind == .crash, point.flatMap(CrashPoint.init) == nil {
+        if kind == .crash, point.flatMap(CrashSite.init) == nil {
             throw SimulationPlanError(
                 field: "\(field).point",
                 reason: (point.map { "is \($0); it" } ?? "is missing; it") + " is one of "
-                    + CrashPoint.allCases.map(\.rawValue).joined(separator: ", "))
+                    + CrashSite.names.joined(separator: ", ") + ", or a call and a side of it, such as claim.after")
         }
     }
 

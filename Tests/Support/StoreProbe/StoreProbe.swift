@@ -26,24 +26,24 @@ struct StoreProbe {
         case ("migrate", 2):
             try await store.migrate()
         case ("add", 4):
-            for _ in 0..<(Int(arguments[3]) ?? 0) { try await add(to: arguments[2], in: store, crashes: .none) }
+            for _ in 0..<(Int(arguments[3]) ?? 0) { try await add(to: arguments[2], in: store) }
         case ("die", 3):
-            let crashes = CrashPlan { point in
-                if point == .commitSent { kill(getpid(), SIGKILL) }
-            }
-            try await add(to: arguments[2], in: store, crashes: crashes)
+            try await add(to: arguments[2], in: store) { kill(getpid(), SIGKILL) }
         default:
             throw Misuse()
         }
         await store.close()
     }
 
-    private static func add(to table: String, in store: SQLiteStore, crashes: CrashPlan) async throws {
-        try await store.transaction(crashes: crashes) { transaction in
+    private static func add(
+        to table: String, in store: SQLiteStore, beforeCommit: @escaping @Sendable () -> Void = {}
+    ) async throws {
+        try await store.transaction { transaction in
             let number = try transaction.query("SELECT number FROM \"\(table)\"", arguments: []).first?["number"]
                 .integer
             _ = try transaction.execute(
                 "UPDATE \"\(table)\" SET number = ?", arguments: [.integer((number ?? 0) + 1)])
+            beforeCommit()
         }
     }
 

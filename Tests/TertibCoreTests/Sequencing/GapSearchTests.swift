@@ -17,6 +17,12 @@ struct SampleStream {
         }
     }
 
+    private func logged(_ number: Int) -> LoggedMessage {
+        LoggedMessage(
+            message: messages[number - 1], sequence: StreamSequence(UInt64(number)),
+            storedAt: Timestamp(microseconds: 0))
+    }
+
     func stored(_ sequence: Int) -> [UInt8] { StoredEnvelope.encode(messages[sequence - 1]) }
 
     /// Reads what a search says until its round is over, `limit` reads at most.
@@ -28,16 +34,16 @@ struct SampleStream {
             case .readMessage(let sequence, let fromLeader):
                 let number = Int(sequence.number)
                 reads.append("\(number)\(fromLeader ? " from leader" : "")")
-                input = .nothing
+                input = .message(nil)
                 if (1...messages.count).contains(number), fromLeader || !onlyOnLeader.contains(number) {
-                    input = .message(GapSearch.Found(messages[number - 1], at: sequence))
+                    input = .message(logged(number))
                 }
             case .searchSubject(let subject, let sequence):
                 reads.append("search from \(sequence)")
                 let number = Int(sequence.number)
-                input = .nothing
+                input = .message(nil)
                 if subject == "test.product.1", number <= messages.count {
-                    input = .message(GapSearch.Found(messages[number - 1], at: sequence))
+                    input = .message(logged(number))
                 }
             case .finish(let run): return run.map { Int($0.sequence.number) }
             }

@@ -1,6 +1,7 @@
 import Synchronization
 import Testing
 import TertibCore
+import TertibTesting
 
 @testable import TertibRuntime
 
@@ -13,9 +14,11 @@ struct BatchApplierTests {
     }
 
     private func replica(
-        _ handlers: Handlers = .ledger(), retry: RetryPolicy = RetryPolicy()
+        _ handlers: Handlers = .ledger(), retry: RetryPolicy = RetryPolicy(), crash: Crash? = nil
     ) async throws -> Replica {
-        try Replica(store: try await bench.store(), handlers: handlers, retry: retry)
+        var store: any ConsumerStore = try await bench.store()
+        if let crash { store = CrashingStore(store, isAlive: crash.isAlive) }
+        return try Replica(store: store, handlers: handlers, retry: retry)
     }
 
     @Test("Any order within and across batches ends as if applied once, in order")
@@ -39,6 +42,36 @@ struct BatchApplierTests {
         _ = try await replica.apply(1, 2)  // committed, and its acknowledgement never sent
         #expect(try await replica.apply(1, 2).outcomes == [.stale: 2])
         #expect(try await replica.history() == [1, 2])
+    }
+
+    @Test(
+        "A crash at any call inside the transaction leaves nothing, and the redelivery everything",
+        arguments: CrashSite.all)
+    func crashInside(site: CrashSite) async throws {
+        let first = try await replica()
+        _ = try await first.apply(3)
+        let before = try await first.watermark()
+        let crash = Crash(at: site)
+        let crashing = try await replica(crash: crash)
+        do {
+            _ = try await crashing.apply(1, 2, 5)
+            #expect(!crash.hasHappened)
+            let needed = [
+                "afterBegin", "afterClaim", "afterHandler", "midDrain", "betweenDrains", "midPark", "beforeCommit",
+            ]
+            #expect(!needed.contains("\(site)"))
+            return  // a call that a batch does not make
+        } catch let error as StoreError {
+            #expect(crash.hasHappened && error.code == .unavailable)
+        }
+        guard site.call != .batchCommit || site.side == .before else {
+            return #expect(try await first.history() == [1, 2, 3])
+        }
+        #expect(try await first.history().isEmpty)
+        #expect(try await first.watermark() == before)
+        #expect(try await first.parked().map(\.version.number) == [3])
+        #expect(try await first.apply(1, 2, 5).outcomes == [.applied: 2, .parked: 1])
+        #expect(try await first.history() == [1, 2, 3])
     }
 
     @Test("A lone gap is held, and parked when it may wait no longer")

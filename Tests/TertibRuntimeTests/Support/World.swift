@@ -47,19 +47,23 @@ final class World: Sendable {
     }
 
     /// One replica: a service with its consumer.
-    func service(_ handlers: Handlers, crashes: CrashPlan = .none) async throws -> (
+    func service(_ handlers: Handlers, crash: Crash? = nil) async throws -> (
         service: EventBus, consumer: Consumer
     ) {
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         let name = try ConsumerName(Self.consumer)
+        var (log, store): (any EventLog, any ConsumerStore) = (log.replica(), try await store())
+        if let crash {
+            log = CrashingLog(log, isAlive: crash.isAlive)
+            store = CrashingStore(store, isAlive: crash.isAlive)
+        }
         let service = try EventBus(
             options: EventBusOptions(
                 service: try ServiceName("service"), namespace: try Namespace(Make.namespace),
                 consumers: [name: settings],
                 publishes: [try AggregateType("order"): .outbox, try AggregateType("stock"): .append]),
-            log: log.replica(), store: try await store(),
-            context: RuntimeContext(crashes: crashes, logger: logger))
+            log: log, store: store, context: RuntimeContext(logger: logger))
         return (service, try service.consumer(Self.consumer, handlers: handlers))
     }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite("The event log's suite notices a log that breaks its contract")
 struct EventLogSuiteTests {
     /// A broken rule, and the beginning of the check that has to notice it.
-    static let faults: [(BrokenLog.Type, String)] = [
+    static let faults: [(ForwardingLog.Type, String)] = [
         (ExpectsNothing.self, "a publish that expects another sequence is not stored"),
         (ExpectsNothing.self, "of writers that expect the same sequence"),
         (ExpectsNothing.self, "a message is stored as it was published"),
@@ -44,7 +44,7 @@ struct EventLogSuiteTests {
     @Test("a log that passes everything on passes everything", arguments: EventLogConformance.checks)
     func forwarded(check: ConformanceCheck<EventLogFixture>) async throws {
         let broker = try MemoryLog()
-        try await check.run(on: EventLogFixture(namespace: try Namespace("shop")) { BrokenLog(broker.replica()) })
+        try await check.run(on: EventLogFixture(namespace: try Namespace("shop")) { ForwardingLog(broker.replica()) })
     }
 
     @Test("the names of the checks are told apart")

@@ -5,7 +5,7 @@ import TertibTesting
 @Suite("The consumer store's suite notices a store that breaks its contract")
 struct ConsumerStoreSuiteTests {
     /// A broken rule, and the beginning of the check that has to notice it.
-    static let faults: [(BrokenTransaction.Type, String)] = [
+    static let faults: [(ForwardingTransaction.Type, String)] = [
         (ClaimsWithoutRevision.self, "a claim with another revision"),
         (ClaimsWithoutVersion.self, "a claim with another version"),
         (LosesWholeClaims.self, "what is lost is left out of a claim"),
@@ -28,14 +28,15 @@ struct ConsumerStoreSuiteTests {
         let (type, name) = Self.faults[index]
         let check = try #require(ConsumerStoreConformance.checks.first { $0.name.hasPrefix(name) }, "\(name)")
         let database = MemoryStore()
-        let fixture = ConsumerStoreFixture { BrokenStore(database.replica()) { type.init($0) } }
+        let fixture = ConsumerStoreFixture { ForwardingStore(database.replica()) { type.init($0) } }
         await #expect(throws: ConformanceFailure.self, "\(type)") { try await check.run(on: fixture) }
     }
 
     @Test("a store that passes everything on passes everything", arguments: ConsumerStoreConformance.checks)
     func forwarded(check: ConformanceCheck<ConsumerStoreFixture>) async throws {
         let database = MemoryStore()
-        try await check.run(on: ConsumerStoreFixture { BrokenStore(database.replica()) { BrokenTransaction($0) } })
+        try await check.run(
+            on: ConsumerStoreFixture { ForwardingStore(database.replica()) { ForwardingTransaction($0) } })
     }
 
     @Test("the names of the checks are told apart")

@@ -1,17 +1,19 @@
 import TertibRuntime
 import TertibCore
 
+@testable import TertibTesting
+
 // One rule of the contract broken at a time: the suite has to notice each.
 
 /// Publishing that forgets what was expected.
-final class ExpectsNothing: BrokenLog, @unchecked Sendable {
+final class ExpectsNothing: ForwardingLog, @unchecked Sendable {
     override func publish(_ message: WireMessage, expecting expectation: SubjectExpectation) async -> PublishOutcome {
         await base.publish(message, expecting: .any)
     }
 }
 
 /// Publishing under a new id each time.
-final class RenamesEvents: BrokenLog, @unchecked Sendable {
+final class RenamesEvents: ForwardingLog, @unchecked Sendable {
     override func publish(_ message: WireMessage, expecting expectation: SubjectExpectation) async -> PublishOutcome {
         var renamed = message
         for index in renamed.headers.indices where renamed.headers[index].isNamed(Header.id) {
@@ -22,14 +24,14 @@ final class RenamesEvents: BrokenLog, @unchecked Sendable {
 }
 
 /// Publishing that drops the body.
-final class DropsBodies: BrokenLog, @unchecked Sendable {
+final class DropsBodies: ForwardingLog, @unchecked Sendable {
     override func publish(_ message: WireMessage, expecting expectation: SubjectExpectation) async -> PublishOutcome {
         await base.publish(WireMessage(subject: message.subject, headers: message.headers), expecting: expectation)
     }
 }
 
 /// The first message on a subject, wherever the search should have begun.
-final class SearchesFromTheStart: BrokenLog, @unchecked Sendable {
+final class SearchesFromTheStart: ForwardingLog, @unchecked Sendable {
     override func firstMessage(
         on subject: String, from sequence: StreamSequence, source: ReadSource
     ) async throws(EventLogError) -> LoggedMessage? {
@@ -38,7 +40,7 @@ final class SearchesFromTheStart: BrokenLog, @unchecked Sendable {
 }
 
 /// The first message on a subject for the last.
-final class ReadsTheFirst: BrokenLog, @unchecked Sendable {
+final class ReadsTheFirst: ForwardingLog, @unchecked Sendable {
     override func lastMessage(
         on subject: String, from source: ReadSource
     ) async throws(EventLogError) -> LoggedMessage? {
@@ -47,7 +49,7 @@ final class ReadsTheFirst: BrokenLog, @unchecked Sendable {
 }
 
 /// A filter that is accepted and dropped, as nats-server 2.9 does with `filter_subjects`.
-final class DropsFilters: BrokenLog, @unchecked Sendable {
+final class DropsFilters: ForwardingLog, @unchecked Sendable {
     override func subscribe(_ subscription: Subscription) async throws(EventLogError) -> any DeliverySource {
         var unfiltered = subscription
         unfiltered.onlyType = nil
@@ -56,7 +58,7 @@ final class DropsFilters: BrokenLog, @unchecked Sendable {
 }
 
 /// A durable consumer that anybody's database may share.
-final class SharesWithAnybody: BrokenLog, @unchecked Sendable {
+final class SharesWithAnybody: ForwardingLog, @unchecked Sendable {
     override func subscribe(_ subscription: Subscription) async throws(EventLogError) -> any DeliverySource {
         var careless = subscription
         careless.takesOver = true
@@ -65,7 +67,7 @@ final class SharesWithAnybody: BrokenLog, @unchecked Sendable {
 }
 
 /// A limit of unanswered deliveries that nobody set.
-final class NeverFull: BrokenLog, @unchecked Sendable {
+final class NeverFull: ForwardingLog, @unchecked Sendable {
     override func subscribe(_ subscription: Subscription) async throws(EventLogError) -> any DeliverySource {
         var boundless = subscription
         boundless.maxAcknowledgementPending = 100_000
@@ -74,11 +76,11 @@ final class NeverFull: BrokenLog, @unchecked Sendable {
 }
 
 /// A wrapper that breaks one rule of the deliveries.
-final class BreaksAnswers: BrokenLog, @unchecked Sendable {
+final class BreaksAnswers: ForwardingLog, @unchecked Sendable {
     override func wrap(_ source: any DeliverySource) -> any DeliverySource { Source(source) }
 
     /// Negative acknowledgements without their delay, terminating by acknowledging late, in-progress unsaid.
-    final class Source: BrokenSource, @unchecked Sendable {
+    final class Source: ForwardingSource, @unchecked Sendable {
         override func answer(_ answer: DeliveryAnswer, to deliveries: [Delivery]) async {
             switch answer {
             case .negativeAcknowledge: await base.answer(.negativeAcknowledge(delay: .zero), to: deliveries)
@@ -90,10 +92,10 @@ final class BreaksAnswers: BrokenLog, @unchecked Sendable {
 }
 
 /// Acknowledgements that never arrive.
-final class LosesAcknowledgements: BrokenLog, @unchecked Sendable {
+final class LosesAcknowledgements: ForwardingLog, @unchecked Sendable {
     override func wrap(_ source: any DeliverySource) -> any DeliverySource { Source(source) }
 
-    final class Source: BrokenSource, @unchecked Sendable {
+    final class Source: ForwardingSource, @unchecked Sendable {
         override func answer(_ answer: DeliveryAnswer, to deliveries: [Delivery]) async {
             if answer != .acknowledge { await base.answer(answer, to: deliveries) }
         }
@@ -101,10 +103,10 @@ final class LosesAcknowledgements: BrokenLog, @unchecked Sendable {
 }
 
 /// Deliveries that all call themselves the first, and ignore how many were asked for.
-final class DeliversCarelessly: BrokenLog, @unchecked Sendable {
+final class DeliversCarelessly: ForwardingLog, @unchecked Sendable {
     override func wrap(_ source: any DeliverySource) -> any DeliverySource { Source(source) }
 
-    final class Source: BrokenSource, @unchecked Sendable {
+    final class Source: ForwardingSource, @unchecked Sendable {
         override func next(upTo limit: Int, waiting wait: Duration) async throws(EventLogError) -> [Delivery] {
             try await base.next(upTo: limit + 1, waiting: wait).map { delivery in
                 Delivery(
@@ -116,10 +118,10 @@ final class DeliversCarelessly: BrokenLog, @unchecked Sendable {
 }
 
 /// Deliveries that keep what was not taken.
-final class KeepsTheRest: BrokenLog, @unchecked Sendable {
+final class KeepsTheRest: ForwardingLog, @unchecked Sendable {
     override func wrap(_ source: any DeliverySource) -> any DeliverySource { Source(source) }
 
-    final class Source: BrokenSource, @unchecked Sendable {
+    final class Source: ForwardingSource, @unchecked Sendable {
         override func suspend() async -> [Delivery] {
             _ = await base.suspend()
             return []

@@ -1,10 +1,12 @@
 import TertibRuntime
 import TertibCore
 
+@testable import TertibTesting
+
 // One rule of the contract broken at a time: the suite has to notice each.
 
 /// A claim that compares the version alone.
-final class ClaimsWithoutRevision: BrokenTransaction {
+final class ClaimsWithoutRevision: ForwardingTransaction {
     override func claim(_ consumer: ConsumerName, _ expected: [Watermark]) throws -> [Aggregate: Watermark] {
         let rows = try base.watermarks(consumer, of: expected.map(\.aggregate))
         return try base.claim(
@@ -18,7 +20,7 @@ final class ClaimsWithoutRevision: BrokenTransaction {
 }
 
 /// A claim that compares the revision alone.
-final class ClaimsWithoutVersion: BrokenTransaction {
+final class ClaimsWithoutVersion: ForwardingTransaction {
     override func claim(_ consumer: ConsumerName, _ expected: [Watermark]) throws -> [Aggregate: Watermark] {
         let rows = try base.watermarks(consumer, of: expected.map(\.aggregate))
         return try base.claim(
@@ -32,7 +34,7 @@ final class ClaimsWithoutVersion: BrokenTransaction {
 }
 
 /// A claim that loses everything where it has lost one row.
-final class LosesWholeClaims: BrokenTransaction {
+final class LosesWholeClaims: ForwardingTransaction {
     override func claim(_ consumer: ConsumerName, _ expected: [Watermark]) throws -> [Aggregate: Watermark] {
         let won = try base.claim(consumer, expected)
         return won.count == expected.count ? won : [:]
@@ -40,7 +42,7 @@ final class LosesWholeClaims: BrokenTransaction {
 }
 
 /// A claim that believes its caller.
-final class BelievesItsCaller: BrokenTransaction {
+final class BelievesItsCaller: ForwardingTransaction {
     override func claim(_ consumer: ConsumerName, _ expected: [Watermark]) throws -> [Aggregate: Watermark] {
         let won = try base.claim(consumer, expected)
         return Dictionary(
@@ -53,7 +55,7 @@ final class BelievesItsCaller: BrokenTransaction {
 }
 
 /// Parking that replaces what is there.
-final class ParksOver: BrokenTransaction {
+final class ParksOver: ForwardingTransaction {
     override func park(_ consumer: ConsumerName, _ events: [ParkedEvent]) throws -> [ParkedEvent] {
         for event in events { try base.replaceParked(consumer, event) }
         return []
@@ -61,7 +63,7 @@ final class ParksOver: BrokenTransaction {
 }
 
 /// Parking that says nothing of what is there.
-final class ParksSilently: BrokenTransaction {
+final class ParksSilently: ForwardingTransaction {
     override func park(_ consumer: ConsumerName, _ events: [ParkedEvent]) throws -> [ParkedEvent] {
         _ = try base.park(consumer, events)
         return []
@@ -69,7 +71,7 @@ final class ParksSilently: BrokenTransaction {
 }
 
 /// Deleting that stops one short.
-final class DeletesBelow: BrokenTransaction {
+final class DeletesBelow: ForwardingTransaction {
     override func deleteParked(
         _ consumer: ConsumerName, of aggregate: Aggregate, through version: AggregateVersion
     ) throws -> Int {
@@ -79,12 +81,12 @@ final class DeletesBelow: BrokenTransaction {
 }
 
 /// A savepoint that undoes nothing.
-final class SavesNothing: BrokenTransaction {
+final class SavesNothing: ForwardingTransaction {
     override func savepoint<Result>(_ body: () throws -> Result) throws -> Result { try body() }
 }
 
 /// Retries that are due at their time only, however far away a jump of the clock has put it.
-final class TrustsTheClock: BrokenTransaction {
+final class TrustsTheClock: ForwardingTransaction {
     override func dueRetries(
         _ consumer: ConsumerName, now: Timestamp, maxDelay: Duration, limit: Int
     ) throws -> [Aggregate] {
@@ -93,28 +95,28 @@ final class TrustsTheClock: BrokenTransaction {
 }
 
 /// Gaps without a time limit.
-final class NamesYoungGaps: BrokenTransaction {
+final class NamesYoungGaps: ForwardingTransaction {
     override func gaps(_ consumer: ConsumerName, parkedBefore limitTime: Timestamp, limit: Int) throws -> [Gap] {
         try base.gaps(consumer, parkedBefore: limitTime.advanced(by: .seconds(3600)), limit: limit)
     }
 }
 
 /// A lease that nobody respects.
-final class IgnoresLeases: BrokenTransaction {
+final class IgnoresLeases: ForwardingTransaction {
     override func claimOutbox(now: Timestamp, lease: Duration, limit: Int) throws -> [OutboxClaim] {
         try base.claimOutbox(now: now, lease: .zero, limit: limit)
     }
 }
 
 /// A head that is set without comparing.
-final class SetsHeadsBlindly: BrokenTransaction {
+final class SetsHeadsBlindly: ForwardingTransaction {
     override func compareAndSetHead(_ expected: AggregateHead?, to head: AggregateHead) throws -> Bool {
         try base.compareAndSetHead(try base.head(of: head.aggregate), to: head)
     }
 }
 
 /// A registration that the last one wins.
-final class RegistersOver: BrokenTransaction {
+final class RegistersOver: ForwardingTransaction {
     override func registration(
         _ consumer: ConsumerName, insertingIfAbsent fresh: ConsumerRegistration
     ) throws -> ConsumerRegistration {
@@ -124,7 +126,7 @@ final class RegistersOver: BrokenTransaction {
 }
 
 /// Control statements that are let through as if they were harmless.
-final class ForbidsNothing: BrokenTransaction {
+final class ForbidsNothing: ForwardingTransaction {
     override func execute(_ sql: String, arguments: [SQLValue]) throws -> Int {
         do {
             return try base.execute(sql, arguments: arguments)
@@ -135,7 +137,7 @@ final class ForbidsNothing: BrokenTransaction {
 }
 
 /// Dead letters of which every repeat is a new one.
-final class KeepsRepeats: BrokenTransaction {
+final class KeepsRepeats: ForwardingTransaction {
     override func saveDeadLetter(_ consumer: ConsumerName, _ deadLetter: DeadLetter) throws {
         let created = deadLetter.streamCreatedAt.advanced(by: .microseconds(Int64(deadLetter.attempts)))
         var other = deadLetter

@@ -31,21 +31,24 @@ extension ConsumerStoreConformance {
             check("a crash before the commit leaves nothing behind") { store in
                 let aggregate = try Sample.aggregate("42")
                 let consumer = try Sample.consumer()
-                let plan = CrashPlan { if $0 == .beforeCommit { throw BodyFailure() } }
-                _ = try await Expect.failure(BodyFailure.self, "the crash plan's error") {
-                    try await store.transaction(crashes: plan) { transaction in
+                let crash = Crash(at: CrashSite(.commit, .before))
+                _ = try await Expect.failure(StoreError.self, "the crash") {
+                    try await CrashingStore(store, isAlive: crash.isAlive).transaction { transaction in
                         _ = try transaction.claim(consumer, [Watermark(aggregate: aggregate)])
                     }
                 }
                 try await expectNothing(about: aggregate, for: consumer, in: store)
             },
-            check("a transaction reaches the crash points before and at its commit, in that order") { store in
-                let reached = Recorder<CrashPoint>()
-                let plan = CrashPlan { reached.record($0) }
-                try await store.transaction(crashes: plan) { transaction in
-                    _ = try transaction.claim(try Sample.consumer(), [Watermark(aggregate: try Sample.aggregate("1"))])
+            check("a crash after the commit leaves everything that was written") { store in
+                let (aggregate, consumer) = (try Sample.aggregate("42"), try Sample.consumer())
+                let crash = Crash(at: CrashSite(.commit, .after))
+                _ = try await Expect.failure(StoreError.self, "the crash") {
+                    try await CrashingStore(store, isAlive: crash.isAlive).transaction { transaction in
+                        _ = try transaction.claim(consumer, [Watermark(aggregate: aggregate)])
+                    }
                 }
-                try Expect.equal(reached.values, [.beforeCommit, .commitSent], "the points reached")
+                let row = try await store.read { try $0.watermark(consumer, of: aggregate) }
+                try Expect.that(row != nil, "the row to be there after the crash")
             },
             check("the database's clock stands near some time of this century and never goes back") { store in
                 let first = try await store.transaction { try $0.now() }

@@ -6,7 +6,7 @@ extension RelayScript: ConsumerStore {
     func migrate() async throws {}
 
     func transaction<Result: Sendable>(
-        crashes: CrashPlan, _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result {
         guard pending == nil else { throw RelaySuspended() }
         let result = try body(ScriptedTransaction(vocabulary, answers: [], outbox: self))

@@ -83,7 +83,7 @@ final class RelayScript: @unchecked Sendable {
 }
 
 /// Ends a round that has no answer.
-struct RelaySuspended: SimulatedFault {}
+struct RelaySuspended: Error {}
 
 /// Events of a world of relays are numbered by aggregate and version; the vocabulary has one message after the other.
 enum RelayVocabulary {

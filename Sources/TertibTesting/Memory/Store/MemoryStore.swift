@@ -65,7 +65,7 @@ public final class MemoryStore: ConsumerStore {
 
     /// Runs `body` in a transaction, on a thread of its own.
     public func transaction<Result: Sendable>(
-        crashes: CrashPlan, _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result {
         try await onOwnThread {
             try self.step(.begin, 0)
@@ -75,10 +75,8 @@ public final class MemoryStore: ConsumerStore {
             do {
                 let result = try body(transaction)
                 try transaction.checkCommittable()
-                try crashes.reach(.beforeCommit)
                 try self.step(.commit, id)
                 try self.database.commit(id)
-                try crashes.reach(.commitSent)
                 return result
             } catch {
                 self.database.rollback(id)

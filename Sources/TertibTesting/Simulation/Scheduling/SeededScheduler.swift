@@ -245,8 +245,12 @@ extension SeededScheduler: MemoryThreads {
 
     func announce() {}
 
+    /// Thrown into whatever still runs when a run is given up.
+    private static let runIsOver = StoreError(
+        .unavailable, attempted: "take a step", reason: "the run is given up")
+
     func step() throws {
-        if isEnding { throw RunEnded() }
+        if isEnding { throw Self.runIsOver }
         if decisions.happens(character.slowness) {
             let end = now + .milliseconds(1 + decisions.choose(among: 4))
             _ = timers.insert(at: end) {}
@@ -254,7 +258,7 @@ extension SeededScheduler: MemoryThreads {
         } else if decisions.happens(1 - character.stickiness) {
             stand(until: nil)
         }
-        if isEnding { throw RunEnded() }
+        if isEnding { throw Self.runIsOver }
     }
 
     /// The calling transaction stands still until it is chosen again.
@@ -266,6 +270,3 @@ extension SeededScheduler: MemoryThreads {
         running = fiber
     }
 }
-
-/// Thrown into whatever still runs when a run is given up.
-struct RunEnded: SimulatedFault {}

@@ -13,9 +13,11 @@ extension SimulatedReplica {
         mail.notify()
     }
 
+    private var isAlive: Bool { life?.isDead == false }
+
     /// Stages events, each time in a transaction of its own.
     func stage(_ service: EventBus) async throws {
-        while !Task.isCancelled {
+        while !Task.isCancelled, isAlive {
             let seen = mail.count
             guard !toStage.isEmpty else {
                 await mail.change(after: seen)
@@ -31,8 +33,6 @@ extension SimulatedReplica {
                         try transaction.stage(event, for: aggregate)
                     }
                 }
-            } catch let fault as any SimulatedFault {
-                throw fault
             } catch is CancellationError {
                 return
             } catch {
@@ -43,7 +43,7 @@ extension SimulatedReplica {
 
     /// Appends events, one call after the other.
     func append(_ service: EventBus) async throws {
-        while !Task.isCancelled {
+        while !Task.isCancelled, isAlive {
             let seen = mail.count
             guard !toAppend.isEmpty else {
                 await mail.change(after: seen)
@@ -71,7 +71,8 @@ extension SimulatedReplica {
         world.observe(.append(call))
         for _ in 0..<Self.repetitions {
             let outcome = try await tell { try await service.append(events, to: aggregate, expecting: expected) }
-            guard let outcome else { return }
+            // What a dead replica has heard, its caller never learns.
+            guard let outcome, isAlive else { return }
             call.outcome = outcome
             learn(outcome, of: aggregate)
             world.note("has appended \(appended.count) to \(aggregate): \(outcome.words)")
@@ -88,8 +89,6 @@ extension SimulatedReplica {
             let receipts = try await call()
             world.meet(.appendRecognised, receipts.count(where: \.isDuplicate))
             return .receipts(receipts)
-        } catch let fault as any SimulatedFault {
-            throw fault
         } catch is CancellationError {
             return nil
         } catch let conflict as VersionConflict {
@@ -98,7 +97,6 @@ extension SimulatedReplica {
             return .conflict
         } catch let partial as PartialAppend {
             world.meet(.partialAppend)
-            if partial.underlying is any SimulatedFault { throw partial.underlying }
             return .partial(partial.receipts, isNextOpen: !(partial.underlying is VersionConflict))
         } catch {
             world.note("could not append: \(error)")

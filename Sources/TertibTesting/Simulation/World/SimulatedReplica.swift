@@ -27,6 +27,8 @@ final class SimulatedReplica: @unchecked Sendable {
     }
 
     let number: Int
+    /// Where the plan has it crash.
+    private let crashes: [(site: CrashSite, nth: Int, lasting: Duration)]
     unowned let world: SimulatedWorld
     let lane: Lane
     let time: VirtualTime
@@ -34,7 +36,8 @@ final class SimulatedReplica: @unchecked Sendable {
     private(set) var isWanted: Bool
     private var downUntil: Duration = .zero
     private let changed = ChangeSignal()
-    private var reached: [CrashPoint: Int] = [:]
+    /// How often it has come to each site, in all its lives.
+    private var reached: [CrashSite: Int] = [:]
     /// When it has ended because of its stream.
     private(set) var lastRefusal: Duration?
     private(set) var random: SeededGenerator
@@ -54,6 +57,12 @@ final class SimulatedReplica: @unchecked Sendable {
         time = VirtualTime(
             world.scheduler, offset: .seconds(random.number(0...1000)), skew: .milliseconds(skew))
         isWanted = number < world.plan.options.replicas
+        crashes = world.plan.disturbances.compactMap { disturbance in
+            guard disturbance.kind == .crash, disturbance.replica == number, let nth = disturbance.nth,
+                let site = disturbance.point.flatMap(CrashSite.init)
+            else { return nil }
+            return (site, nth, .milliseconds(disturbance.lasting ?? 100))
+        }
     }
 
     // MARK: - Its lives
@@ -97,8 +106,8 @@ final class SimulatedReplica: @unchecked Sendable {
         var logger = Logger(label: "simulation") { [unowned world] _ in SimulationLogHandler(world: world) }
         logger.logLevel = world.trace.isKept ? .notice : .critical
         let context = RuntimeContext(
-            time: time, random: { [unowned self] in random.next() },
-            crashes: CrashPlan { [unowned self] in try reach($0, life) }, logger: logger)
+            time: time, random: { [unowned self] in random.next() }, logger: logger)
+        let isAlive: IsAlive = { [unowned self] in self.isAlive(at: $0, life) }
         let names = world.names
         var publishes = [names.order: PublishingMode.outbox, names.echo: .outbox, names.account: .append]
         for type in world.subject.published { publishes[type] = .outbox }
@@ -106,7 +115,8 @@ final class SimulatedReplica: @unchecked Sendable {
             options: EventBusOptions(
                 service: names.service, namespace: names.namespace, consumers: [names.consumer: world.settings],
                 publishes: publishes),
-            log: SimulatedLog(life.log, replica: self, life: life), store: life.store, context: context)
+            log: CrashingLog(SimulatedLog(life.log, replica: self, life: life), isAlive: isAlive),
+            store: CrashingStore(life.store, isAlive: isAlive), context: context)
         return (service, try service.consumer(SimulatedWorld.consumer, handlers: world.handlers()))
     }
 
@@ -197,19 +207,18 @@ final class SimulatedReplica: @unchecked Sendable {
         life?.log.reconnect()
     }
 
-    private func reach(_ point: CrashPoint, _ life: Life) throws {
-        if life.isDead { throw SimulatedCrash(point: point) }
-        reached[point, default: 0] += 1
-        guard !world.isQuiet, let count = reached[point] else { return }
-        for disturbance in world.plan.disturbances where disturbance.kind == .crash {
-            guard disturbance.replica == number, disturbance.point == point.rawValue, disturbance.nth == count else {
-                continue
-            }
-            world.note("CRASHES at \(point)")
-            world.meet(.crash)
-            die(lasting: .milliseconds(disturbance.lasting ?? 100))
-            throw SimulatedCrash(point: point)
+    /// Whether it lives on; here it crashes, where the plan says so.
+    private func isAlive(at site: CrashSite, _ life: Life) -> Bool {
+        if life.isDead { return false }
+        let count = reached[site, default: 0] + 1
+        reached[site] = count
+        guard !world.isQuiet, let crash = crashes.first(where: { $0.site == site && $0.nth == count }) else {
+            return true
         }
+        world.note("CRASHES at \(site)")
+        world.meet(.crash)
+        die(lasting: crash.lasting)
+        return false
     }
 
     // MARK: - Its connection
@@ -238,12 +247,6 @@ extension PublishOutcome {
         case .unknown: "no answer"
         }
     }
-}
-
-/// A replica's end at a crash point.
-struct SimulatedCrash: SimulatedFault, CustomStringConvertible {
-    let point: CrashPoint
-    var description: String { "crashed at \(point)" }
 }
 
 /// Writes what the runtime logs into the trace.

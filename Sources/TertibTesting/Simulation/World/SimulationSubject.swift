@@ -78,7 +78,7 @@ extension SimulatedWorld {
 
     /// A handler has thrown. Where the database failed, or the replica has crashed, it is not the event that is bad.
     private func noteFailure(of envelope: Envelope, _ error: any Error) {
-        if error is any SimulatedFault || (error as? StoreError)?.isInfrastructure == true { return }
+        if (error as? StoreError)?.isInfrastructure == true { return }
         note("the handler of \(envelope.aggregate)@\(envelope.version) fails: \(error)")
         observe(
             .handlerFailed(
