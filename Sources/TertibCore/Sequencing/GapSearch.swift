@@ -300,12 +300,4 @@ extension Gap {
 extension WireMessage {
     /// The message before this one on its subject, where there is one and the publisher has named it.
     fileprivate var pointer: StreamSequence? { predecessor == StreamSequence.none ? nil : predecessor }
-
-    /// The sequence of the event before this one on its subject, where the publisher has sent it: the expectation that
-    /// the broker enforced.
-    package var predecessor: StreamSequence? {
-        let values = values(of: Header.expectedLastSubjectSequence)
-        guard values.count == 1 else { return nil }
-        return values.first.flatMap { StreamSequence(wire: String(decoding: $0, as: UTF8.self)) }
-    }
 }
