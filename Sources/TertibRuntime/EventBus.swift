@@ -71,9 +71,10 @@ public final class EventBus: Service, Sendable {
                 advice: known.isEmpty ? "Add it to \"consumers\"." : "It has: \(known).")
         }
         return Consumer(
-            settings: settings, durableName: "\(options.service)-\(name)", handlers: handlers, log: log, store: store,
-            staging: staging, context: context, counters: ConsumerCounters(consumer: name),
-            wakeRelay: { [signal] in signal.wake() })
+            ConsumerEnvironment(
+                settings: settings, durableName: "\(options.service)-\(name)", handlers: handlers, log: log,
+                store: store, staging: staging, counters: ConsumerCounters(consumer: name), context: context,
+                wakeRelay: { [signal] in signal.wake() }))
     }
 
     /// Runs `body` in one transaction of the service's database, again from the start while it conflicts with

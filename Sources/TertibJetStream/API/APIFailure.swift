@@ -1,4 +1,5 @@
 import TertibCore
+import TertibRuntime
 
 /// An error that JetStream's API answered with.
 struct APIFailure: Hashable, Sendable {

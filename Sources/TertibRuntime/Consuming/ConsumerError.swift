@@ -38,18 +38,3 @@ public struct ConsumerError: Error, Sendable, CustomStringConvertible {
         "consumer \(consumer) cannot run: \(reason)" + (advice.map { "\n\($0)" } ?? "")
     }
 }
-
-/// A limit of the parked rows is reached. The consumer pauses if it is that of all rows, or if the aggregate does not
-/// move on (``ParkedLimitMonitor``).
-struct ParkedLimitReached: Error, CustomStringConvertible {
-    /// The aggregate over its limit; `nil` when all rows together are over theirs.
-    let aggregate: Aggregate?
-    /// Where the aggregate stands now.
-    var watermark = AggregateVersion.none
-    let limit: Int
-
-    var description: String {
-        aggregate.map { "\($0) would have more than \(limit) parked rows" }
-            ?? "the consumer would have more than \(limit) parked rows"
-    }
-}
