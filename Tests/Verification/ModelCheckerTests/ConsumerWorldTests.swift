@@ -54,7 +54,8 @@ struct ConsumerWorldTests {
     @Test("What is explored to its end contains every rare branch: repairs, retries, sweeps, lost commits, crashes")
     func exploredBranches() throws {
         var branches = BranchCounts(of: ConsumerBranch.self)
-        for scenario in Self.small where scenario.sweepers > 0 || scenario.messages.count <= 3 && scenario.replicas == 2 {
+        for scenario in Self.small where scenario.sweepers > 0 || scenario.messages.count <= 3 && scenario.replicas == 2
+        {
             branches.add(try SmallWorld.consumers(scenario).explore().branches)
         }
         #expect(branches.rarer(than: 1) == [])

@@ -19,7 +19,7 @@ private final class Philosophers: World {
     }
 
     enum Action: UInt8, StepAction { case take, finish }
-    enum Branch: Int, RareBranch { case secondFork }
+    enum Branch: Int, WorldBranch { case secondFork }
 
     let setup: Setup
     let evaluator = OracleEvaluator(OracleSettings().oracles, background: [])
@@ -96,7 +96,8 @@ struct GenericCheckerTests {
     @Test("A schedule is shrunk to the steps that its violation needs")
     func shrunk() throws {
         let schedules = try Schedules<Philosophers>(Philosophers.Setup())
-        let schedule = try #require((0..<UInt64(100)).lazy.map { schedules.run(seed: $0) }.first { $0.violation != nil })
+        let schedule = try #require(
+            (0..<UInt64(100)).lazy.map { schedules.run(seed: $0) }.first { $0.violation != nil })
         #expect(schedules.shrunk(schedule).steps.count == 2)
     }
 

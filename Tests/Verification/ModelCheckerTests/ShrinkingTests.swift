@@ -22,7 +22,8 @@ struct ShrinkingTests {
         return try #require((0..<UInt64(40)).lazy.map { schedules.run(seed: $0) }.first { $0.violation != nil })
     }
 
-    @Test("It becomes the smallest scenario and the shortest schedule, which its file replays", arguments: [0, 3, 4, 8])
+    @Test(
+        "It becomes the smallest scenario and the shortest schedule, which its file replays", arguments: [0, 3, 4, 8])
     func smallest(shape: Int) throws {
         let schedule = try found(in: ConsumerScenario.shapes[shape])
         #expect(schedule.violation?.oracle == "never-parked")
