@@ -10,71 +10,64 @@ servers     := /usr/sbin/nats-server:$(CURDIR)/$(tools)/python/bin/nats-server
 export TERTIB_NATS_SERVERS ?= $(servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test mutants explore mutation trial chaos hour experiment lost-updates bench fuzz test-servers \
-	permutations test-tsan test-asan lint format clean
+.PHONY: help demo check test verify verify-long build planted-bugs explore mutation test-foreign chaos experiment \
+	lost-updates bench fuzz test-servers permutations test-tsan test-asan lint format clean
+
+release = "$$(swift build --enable-all-traits -c release --show-bin-path)
 
 help: ## Say what there is to make
 	@echo "Usage: make TARGET"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Build the shop and run it under faults, with and without Tertib (ARGS="--seed 7")
+demo: ## Build the shop and run it under faults, with Tertib and without (ARGS="--seed 7")
 	@$(scripts)/install demo
 	@$(scripts)/build release
-	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" demo $(ARGS)
+	@$(release)/shop-demo" $(ARGS)
 
-test: ## Everything that has to pass: lint, tests, adopter, foreign trials, chaos, small worlds, planted bugs
-	@$(scripts)/install test
-	@$(scripts)/lint
-	@$(scripts)/build tests
-	@$(scripts)/run-tests $(ARGS)
-	@$(scripts)/adopter
-	@$(scripts)/trial --short
-	@$(scripts)/chaos
-	@$(scripts)/mutants --explore
-	@$(scripts)/mutants --check 100000
-	@$(scripts)/fuzz --share
+check: ## Format, build and test the pure parts: within a minute on a warm build
+	@$(scripts)/stages check
 
-mutants: ## Bugs planted into the product, each found by explorer, simulator or relays (ARGS="--seed 7 --sets 20")
+test: ## What a newcomer runs: style, all tests, an adopter's package, a short share of everything else
+	@$(scripts)/stages test
+
+verify: ## The long tests: foreign clients, chaos, small worlds, schedules, planted bugs, fuzzing
+	@$(scripts)/stages verify
+
+verify-long: ## The same for some five hours: chaos, deaths, schedules, worlds, permutations, fuzzing
+	@$(scripts)/stages verify-long
+
+planted-bugs: ## Bugs planted into a copy of the tree, each of which has to be found (ARGS="--seed 7 --sets 20")
 	@$(scripts)/install demo
-	@$(scripts)/mutants $(ARGS)
+	@$(scripts)/planted-bugs $(ARGS)
 
 explore: ## Everything that can happen in small worlds, explored to the end (ARGS="--long" for larger ones, minutes)
 	@$(scripts)/install demo
-	@$(scripts)/mutants --explore $(ARGS)
+	@$(scripts)/planted-bugs --explore $(ARGS)
 
-mutation: ## Mutations of TertibCore's Sequencing, Retrying and Wire that no unit test notices (ARGS="--limit 50")
+mutation: ## Mutations of TertibCore that no unit test notices (ARGS="--limit 50")
 	@$(scripts)/mutation $(ARGS)
 
-trial: ## The foreign trials in full length, on a release build (ARGS="wild_order --seed 7")
+test-foreign: ## Foreign clients in full length, on a release build (ARGS="wild_order --seed 7")
 	@$(scripts)/install test
 	@$(scripts)/build release
 	@$(scripts)/adopter
-	@$(scripts)/trial $(ARGS)
+	@$(scripts)/test-foreign $(ARGS)
 
-chaos: ## The chaos on a release build, an hour's share (ARGS="--minutes 5 --seed 7 --report chaos.html")
+chaos: ## Chaos on a release build, 45 minutes (ARGS="--minutes 5 --seed 7 --report chaos.html")
 	@$(scripts)/install demo
 	@$(scripts)/build release
-	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab chaos \
-		$(or $(ARGS),--minutes 45 --events 2500000)
-
-hour: ## The long share of chaos, deaths, schedules, worlds, permutations, fuzzing: some five hours on two cores
-	@$(scripts)/install test
-	@$(scripts)/build release
-	@$(scripts)/build tests
-	@$(scripts)/hour
+	@$(release)/tertib-lab" chaos $(or $(ARGS),--minutes 45 --events 2500000)
 
 experiment: ## The experiment on a release build: writes docs/experiment.md and its picture anew
 	@$(scripts)/install demo
 	@$(scripts)/build release
-	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab replicas \
-		--page docs/experiment.md --plot docs/images/experiment.svg $(ARGS)
+	@$(release)/tertib-lab" replicas --page docs/experiment.md --plot docs/images/experiment.svg $(ARGS)
 
 lost-updates: ## The laboratory of lost updates on SQLite and PostgreSQL: writes docs/lost-updates.md anew
 	@$(scripts)/install demo
 	@$(scripts)/build release
-	@"$$(swift build --enable-all-traits -c release --show-bin-path)/tertib" lab lost-updates \
-		--page docs/lost-updates.md $(ARGS)
+	@$(release)/tertib-lab" lost-updates --page docs/lost-updates.md $(ARGS)
 
 bench: ## What the bus costs beside the C libraries alone, on a release build (ARGS="--rows 10000 --json")
 	@$(scripts)/install demo
@@ -113,4 +106,4 @@ format: ## Format the sources in place
 	@swift format --in-place --parallel --recursive Package.swift Sources Tests Snippets
 
 clean: ## Remove what was built; what was downloaded stays in $(tools)
-	@rm -rf .build .build-adopter .build-mutants .build-mutation .build-fuzz .build-thread .build-address .build-benchmarks
+	@rm -rf .build .build-adopter .build-planted-bugs .build-mutation .build-fuzz .build-thread .build-address .build-benchmarks

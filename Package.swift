@@ -25,14 +25,19 @@ let arguments = Target.Dependency.product(
 let subprocess = Target.Dependency.product(
     name: "Subprocess", package: "swift-subprocess", condition: .when(traits: ["CommandLine"]))
 
+/// A target that only programs with a command line link.
+func program(_ name: String) -> Target.Dependency {
+    .target(name: name, condition: .when(traits: ["CommandLine"]))
+}
+
 let package = Package(
     name: "tertib",
     products: [
         .library(name: "Tertib", targets: ["Tertib"]),
-        .library(name: "TertibSQLite", targets: ["TertibSQLite"]),
-        .library(name: "TertibPostgres", targets: ["TertibPostgres"]),
         .library(name: "TertibTesting", targets: ["TertibTesting"]),
         .executable(name: "tertib", targets: ["TertibMain"]),
+        .executable(name: "tertib-lab", targets: ["TertibLabMain"]),
+        .executable(name: "shop-demo", targets: ["ShopDemoMain"]),
         .executable(name: "shop-catalog", targets: ["ShopCatalog"]),
         .executable(name: "shop-orders", targets: ["ShopOrders"]),
         .executable(name: "shop-payments", targets: ["ShopPayments"]),
@@ -59,27 +64,29 @@ let package = Package(
         .target(name: "TertibCore"),
         .target(name: "TertibRuntime", dependencies: ["TertibCore", log, metrics, tracing, lifecycle]),
         .target(name: "TertibJetStream", dependencies: ["CNats", "TertibRuntime", "TertibCore", log]),
-        .target(name: "TertibSQLite", dependencies: ["TertibRuntime", grdb, grdbSQLite]),
-        .target(name: "TertibPostgres", dependencies: ["CPostgres", "TertibRuntime", "TertibCore"]),
+        .target(name: "TertibSQL", dependencies: ["TertibRuntime", "TertibCore"]),
+        .target(name: "TertibSQLite", dependencies: ["TertibSQL", "TertibRuntime", grdb, grdbSQLite]),
+        .target(name: "TertibPostgres", dependencies: ["CPostgres", "TertibSQL", "TertibRuntime", "TertibCore"]),
         .target(
             name: "TertibConfiguration", dependencies: ["TertibRuntime", "TertibJetStream", sqlite, postgres, log]),
-        .target(name: "Tertib", dependencies: ["TertibConfiguration", "TertibCore", "TertibRuntime"]),
+        .target(name: "Tertib", dependencies: ["TertibConfiguration", "TertibCore", "TertibRuntime", sqlite]),
         .target(name: "TertibTesting", dependencies: ["TertibRuntime", log]),
+        .target(name: "TertibTerminal", dependencies: ["TertibCore", arguments, signals]),
         .target(
             name: "TertibCLI",
             dependencies: [
-                "ShopDemo", "TertibConfiguration", "TertibJetStream", "TertibLab", "TertibTesting", sqlite, postgres,
-                log, lifecycle, signals, arguments,
+                "TertibConfiguration", "TertibJetStream", "TertibTerminal", sqlite, postgres, log, lifecycle, signals,
+                arguments,
             ]),
         .target(
             name: "TertibLab",
             dependencies: [
-                "ShopEvents", "ShopService", "TertibConfiguration", "TertibTesting", postgres, log, lifecycle,
-                subprocess,
+                "ShopEvents", "ShopService", "TertibConfiguration", "TertibTerminal", "TertibTesting", postgres, log,
+                lifecycle, subprocess, arguments,
             ]),
-        .executableTarget(
-            name: "TertibMain",
-            dependencies: [.target(name: "TertibCLI", condition: .when(traits: ["CommandLine"]))]),
+        .executableTarget(name: "TertibMain", dependencies: [program("TertibCLI")]),
+        .executableTarget(name: "TertibLabMain", dependencies: [program("TertibLab")]),
+        .executableTarget(name: "ShopDemoMain", dependencies: [program("ShopDemo")]),
 
         .executableTarget(
             name: "StoreProbe", dependencies: ["TertibSQLite"], path: "Tests/Support/StoreProbe"),
@@ -93,7 +100,11 @@ let package = Package(
         .executableTarget(name: "ShopPayments", dependencies: ["ShopEvents", "ShopService"]),
         .executableTarget(name: "ShopNaive", dependencies: ["ShopEvents", "ShopService"]),
         .target(
-            name: "ShopDemo", dependencies: ["ShopEvents", "ShopService", "Tertib", "TertibLab", log]),
+            name: "ShopDemo",
+            dependencies: ["ShopEvents", "ShopService", "Tertib", "TertibLab", "TertibTerminal", log, arguments]),
+
+        .target(
+            name: "ModelChecker", dependencies: ["TertibTesting", log], path: "Tests/Verification/ModelChecker"),
 
         .target(name: "TestServers", path: "Tests/Support/TestServers"),
         .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
@@ -105,17 +116,23 @@ let package = Package(
         .testTarget(
             name: "TertibClusterTests",
             dependencies: ["TertibJetStream", "TertibTesting", "TestServers", log, sqlite]),
+        .testTarget(name: "TertibSQLTests", dependencies: ["TertibSQL", "TertibRuntime"], exclude: ["Released"]),
         .testTarget(
-            name: "TertibSQLiteTests", dependencies: ["TertibSQLite", "TertibTesting", "StoreProbe", grdb]),
+            name: "TertibSQLiteTests",
+            dependencies: ["TertibSQL", "TertibSQLite", "TertibTesting", "StoreProbe", grdb, log]),
         .testTarget(
-            name: "TertibPostgresTests", dependencies: ["TertibPostgres", "TertibTesting", "TestServers", log]),
+            name: "TertibPostgresTests",
+            dependencies: ["TertibPostgres", "TertibSQL", "TertibTesting", "TestServers", log]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
         .testTarget(
             name: "TertibCLITests",
-            dependencies: ["ShopDemo", "TertibCLI", "TertibLab", "TertibTesting", "TestServers", arguments]),
+            dependencies: ["TertibCLI", "TertibTerminal", "TestServers", sqlite, arguments]),
         .testTarget(
             name: "TertibLabTests",
-            dependencies: ["TertibConfiguration", "TertibLab", "TertibTesting", "TestServers", sqlite, postgres]),
+            dependencies: [
+                "TertibConfiguration", "TertibLab", "TertibTerminal", "TertibTesting", "TestServers", sqlite, postgres,
+                arguments,
+            ]),
         .testTarget(
             name: "ShopTests",
             dependencies: [

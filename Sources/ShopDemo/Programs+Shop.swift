@@ -8,7 +8,7 @@ extension Programs {
             guard !isProgram("\(options.programFolder)/\(name)") else { continue }
             throw LabError(
                 "The demo needs the shop's programs.", why: "\(options.programFolder) has no \(name).",
-                advice: "Build them all with `swift build`; they belong beside `tertib`.")
+                advice: "Build them all with `swift build`; they belong beside `shop-demo`.")
         }
     }
 }

@@ -4,6 +4,7 @@ import Logging
 import TertibRuntime
 import TertibConfiguration
 import TertibCore
+import TertibTerminal
 
 /// What every verb takes.
 struct CommonOptions: ParsableArguments {

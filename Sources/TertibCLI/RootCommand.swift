@@ -20,7 +20,6 @@ struct RootCommand: AsyncParsableCommand {
             """,
         version: "tertib \(TertibTool.version)",
         groupedSubcommands: [
-            CommandGroup(name: "Try", subcommands: [DemoCommand.self, LabCommand.self]),
             CommandGroup(name: "Work", subcommands: [ReplicateCommand.self, PublishCommand.self]),
             CommandGroup(
                 name: "Look",
@@ -33,6 +32,5 @@ struct RootCommand: AsyncParsableCommand {
                 subcommands: [
                     DoctorCommand.self, DescribeCommand.self, MigrateCommand.self, CompletionsCommand.self,
                 ]),
-            CommandGroup(name: "Prove", subcommands: [LabCommand.self]),
         ])
 }

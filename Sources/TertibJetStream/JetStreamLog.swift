@@ -1,5 +1,6 @@
 public import Logging
 import Synchronization
+public import TertibCore
 public import TertibRuntime
 
 /// The event log of production: a stream of NATS JetStream.

@@ -16,7 +16,6 @@ public final class EventBus: Service, Sendable {
 
     let context: RuntimeContext
     let staging: Staging
-    let publisher: Publisher
     private let appender: Appender
     private let signal = WakeSignal()
 
@@ -29,24 +28,23 @@ public final class EventBus: Service, Sendable {
         self.log = log
         self.store = store
         self.context = context
-        let codec = WireCodec(namespace: options.namespace)
         staging = Staging(
-            codec: codec, source: try EventSource("/\(options.service)"), publishes: options.publishes,
+            codec: WireCodec(namespace: options.namespace), source: try EventSource("/\(options.service)"),
+            publishes: options.publishes,
             context: context)
-        publisher = Publisher(log: log, codec: codec, context: context)
-        appender = Appender(log: log, store: store, staging: staging, publisher: publisher)
+        appender = Appender(log: log, store: store, staging: staging)
     }
 
     /// Relays staged events until the service group shuts down, or the task is cancelled.
     public func run() async throws {
-        try await cancelWhenGracefulShutdown { [self] in
-            try await makeRelay().run()
+        await cancelWhenGracefulShutdown { [self] in
+            await makeRelay().run()
         }
         await close()
     }
 
     /// Relays staged events until the task is cancelled, on the task's own executor throughout, and closes nothing.
-    package func relayUntilCancelled() async throws { try await makeRelay().run() }
+    package func relayUntilCancelled() async throws { await makeRelay().run() }
 
     /// Closes log and store; for tools that use neither ``run()`` nor a service group. Idempotent.
     public func close() async {
@@ -73,39 +71,39 @@ public final class EventBus: Service, Sendable {
                 advice: known.isEmpty ? "Add it to \"consumers\"." : "It has: \(known).")
         }
         return Consumer(
-            settings: settings, durableName: "\(options.service)-\(name)", handlers: handlers, log: log, store: store,
-            staging: staging, context: context, counters: ConsumerCounters(consumer: name),
-            wakeRelay: { [signal] in signal.wake() })
+            ConsumerEnvironment(
+                settings: settings, durableName: "\(options.service)-\(name)", handlers: handlers, log: log,
+                store: store, staging: staging, counters: ConsumerCounters(consumer: name), context: context,
+                wakeRelay: { [signal] in signal.wake() }))
     }
 
-    /// Runs `body` in one transaction of the service's database, again from the start while it conflicts with a
-    /// neighbour (at most 20 times, with jitter). What it stages is published if, and only if, it commits.
+    /// Runs `body` in one transaction of the service's database, again from the start while it conflicts with
+    /// another one (at most 20 times, with jitter). What it stages is published if, and only if, it commits.
     public func transaction<Result: Sendable>(
         _ body: @escaping @Sendable (HandlerTransaction) throws -> Result
     ) async throws -> Result {
-        let (staging, cause) = (staging, TraceContext.current)
-        let (result, hasStaged) = try await store.transactionRetryingConflicts(context) { transaction in
-            let handle = HandlerTransaction(store: transaction, staging: staging, cause: cause)
-            let result = try body(handle)
-            return (result, handle.hasStaged)
-        }
-        if hasStaged { signal.wake() }
-        return result
+        try await wakingRelay(body) { try await store.transactionRetryingConflicts(context, $0) }
     }
 
-    /// Runs `body` in one transaction, once, and wakes the relay when it has staged something.
+    /// Runs `body` in one transaction, once.
     func transactOnce<Result: Sendable>(
         isSerializable: Bool, _ body: @escaping @Sendable (HandlerTransaction) throws -> Result
     ) async throws -> Result {
-        let (staging, cause) = (staging, TraceContext.current)
-        let run: @Sendable (any StoreTransaction) throws -> (Result, Bool) = { transaction in
-            let handle = HandlerTransaction(store: transaction, staging: staging, cause: cause)
-            let result = try body(handle)
-            return (result, handle.hasStaged)
+        try await wakingRelay(body) { run in
+            isSerializable ? try await store.serializableTransaction(run) : try await store.transaction(run)
         }
-        let (result, hasStaged) =
-            isSerializable
-            ? try await store.serializableTransaction(run) : try await store.transaction(run)
+    }
+
+    /// Runs `body` as `transact` does, and wakes the relay when it has staged something.
+    private func wakingRelay<Result: Sendable>(
+        _ body: @escaping @Sendable (HandlerTransaction) throws -> Result,
+        _ transact: (@escaping @Sendable (any StoreTransaction) throws -> (Result, Bool)) async throws -> (Result, Bool)
+    ) async throws -> Result {
+        let (staging, cause) = (staging, TraceContext.current)
+        let (result, hasStaged) = try await transact { transaction in
+            let handle = HandlerTransaction(store: transaction, staging: staging, cause: cause)
+            return (try body(handle), handle.hasStaged)
+        }
         if hasStaged { signal.wake() }
         return result
     }
@@ -160,7 +158,7 @@ public final class EventBus: Service, Sendable {
     /// before the database was; then its next staged event follows it.
     /// - Throws: ``VersionConflict`` when the database has a head already.
     public func adoptHead(of aggregate: Aggregate) async throws -> AggregateVersion {
-        let position = try await appender.position(of: aggregate, head: nil)
+        let position = try await appender.position(of: aggregate)
         let head = AggregateHead(
             aggregate: aggregate, version: position.version, publishedVersion: position.version,
             streamSequence: position.last)
@@ -175,7 +173,35 @@ public final class EventBus: Service, Sendable {
 
     func makeRelay() -> Relay {
         Relay(
-            log: log, store: store, codec: staging.codec, publisher: publisher, settings: options.outbox,
-            context: context, signal: signal)
+            log: log, store: store, codec: staging.codec, settings: options.outbox, context: context, signal: signal)
     }
+}
+
+/// Who a service is, and what it consumes and publishes.
+public struct EventBusOptions: Hashable, Sendable {
+    /// The service's name.
+    public var service: ServiceName
+    /// The first token of every subject.
+    public var namespace: Namespace
+    /// The consumers, by name.
+    public var consumers: [ConsumerName: ConsumerSettings]
+    /// How each aggregate type that this service owns is published.
+    public var publishes: [AggregateType: PublishingMode]
+    /// How the relay works.
+    public var outbox: OutboxSettings
+
+    /// Creates options.
+    public init(
+        service: ServiceName, namespace: Namespace, consumers: [ConsumerName: ConsumerSettings] = [:],
+        publishes: [AggregateType: PublishingMode] = [:], outbox: OutboxSettings = OutboxSettings()
+    ) {
+        self.service = service
+        self.namespace = namespace
+        self.consumers = consumers
+        self.publishes = publishes
+        self.outbox = outbox
+    }
+
+    /// The name of the JetStream consumer behind a consumer of this service: `<service>-<consumer>`.
+    public func durableName(of consumer: ConsumerName) -> String { "\(service)-\(consumer)" }
 }

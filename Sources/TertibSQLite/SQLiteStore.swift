@@ -44,7 +44,7 @@ public final class SQLiteStore: ConsumerStore {
         (writer, readers) = try opened.get()
         self.time = time
         do {
-            try await writer.run { database, _ in try Migrator(database: database).refuseNewer() }
+            try await writer.run { try Migrator(database: $0.database).refuseNewer() }
         } catch {
             await close()
             throw StoreError(wrapping: error, attempted: "open the database \(path)")
@@ -55,9 +55,9 @@ public final class SQLiteStore: ConsumerStore {
     public func migrate() async throws {
         let now = time.wall
         try await withOpen("create or upgrade the tables") {
-            try await writer.run { database, _ in
+            try await writer.run { connection in
                 do {
-                    try Migrator(database: database).migrate(now: now)
+                    try connection.control.allowing { try Migrator(database: connection.database).migrate(now: now) }
                 } catch {
                     throw StoreError(wrapping: error, attempted: "create or upgrade the tables")
                 }
@@ -72,8 +72,8 @@ public final class SQLiteStore: ConsumerStore {
         _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result {
         try await withOpen("begin a transaction") {
-            try await writer.run { [time] database, statements in
-                try SQLiteTransaction.run(on: database, statements, time: time, body)
+            try await writer.run { [time] connection in
+                try SQLiteTransaction.run(on: connection, time: time, body)
             }
         }
     }
@@ -83,9 +83,7 @@ public final class SQLiteStore: ConsumerStore {
         _ body: @escaping @Sendable (any StoreReader) throws -> Result
     ) async throws -> Result {
         try await withOpen("read") {
-            try await readers.read { [time] database, statements in
-                try body(SQLiteReader(database, statements, time: time))
-            }
+            try await readers.read { [time] connection in try body(SQLiteReader(connection, time: time)) }
         }
     }
 
@@ -105,5 +103,19 @@ public final class SQLiteStore: ConsumerStore {
             throw StoreError(.unavailable, attempted: attempted, reason: "the store is closed")
         }
         return try await body()
+    }
+}
+
+/// How a ``SQLiteStore`` uses its file.
+public struct SQLiteOptions: Hashable, Sendable {
+    /// How long opening, a transaction or a read waits for another process, before it fails as a conflict.
+    public var busyTimeout: Duration
+    /// How many snapshots can be read at the same time.
+    public var readers: Int
+
+    /// Creates options; there is at least one reader.
+    public init(busyTimeout: Duration = .seconds(5), readers: Int = 2) {
+        self.busyTimeout = busyTimeout
+        self.readers = max(1, readers)
     }
 }

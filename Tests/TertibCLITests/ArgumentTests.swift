@@ -10,10 +10,9 @@ struct ArgumentTests {
             ["--help"], ["publish", "--help"], ["replicate", "--help"], ["status", "--help"], ["explain", "--help"],
             ["audit", "--help"], ["parked", "--help"], ["dead-letters", "list", "--help"], ["doctor", "--help"],
             ["wait", "--help"], ["migrate", "--help"], ["describe", "--help"], ["completions", "--help"],
-            ["lab", "simulate", "--help"],
         ])
     func help(arguments: [String]) async throws {
-        let outcome = try await Tool.run(arguments, environment: ["COLUMNS": "80"])
+        let outcome = try await Tool.tertib.run(arguments, environment: ["COLUMNS": "80"])
         #expect(outcome.status == 0)
         #expect(outcome.errors.isEmpty)
         #expect(outcome.output.contains("  tertib \(arguments[0] == "--help" ? "replicate" : arguments[0])"))
@@ -23,7 +22,7 @@ struct ArgumentTests {
 
     @Test("--version says the version")
     func version() async throws {
-        let outcome = try await Tool.run("--version")
+        let outcome = try await Tool.tertib.run("--version")
         #expect(outcome.status == 0)
         #expect(outcome.output.wholeMatch(of: /tertib \d+\.\d+\.\d+\n/) != nil)
     }
@@ -37,7 +36,7 @@ struct ArgumentTests {
             ["status"], ["status", "--log-level", "loud"], ["dead-letters", "show"],
         ])
     func mistakes(arguments: [String]) async throws {
-        let outcome = try await Tool.run(arguments)
+        let outcome = try await Tool.tertib.run(arguments)
         #expect(outcome.status == 2)
         #expect(outcome.output.isEmpty)
         let labels = outcome.errors.split(separator: "\n").map { $0.prefix(6) }
@@ -48,13 +47,13 @@ struct ArgumentTests {
 
     @Test("a misspelled verb is told the right one")
     func misspelled() async throws {
-        let outcome = try await Tool.run("publsh", "--config", "x.json")
+        let outcome = try await Tool.tertib.run("publsh", "--config", "x.json")
         #expect(outcome.errors.contains("did you mean publish?"))
     }
 
     @Test("with --json a mistake is a document too")
     func mistakeAsDocument() async throws {
-        let outcome = try await Tool.run("status", "--nonsense", "--json")
+        let outcome = try await Tool.tertib.run("status", "--nonsense", "--json")
         #expect(outcome.status == 2)
         #expect(try outcome.document()["error"] == "arguments")
     }
@@ -64,12 +63,12 @@ struct ArgumentTests {
         let directory = try TemporaryDirectory()
         let file = try directory.write("{\n  \"servce\": \"a\" }", to: "bad.json")
         for verb in [["status"], ["replicate"], ["audit"], ["doctor"], ["describe"], ["migrate"]] {
-            let outcome = try await Tool.run(verb + ["--config", file, "--json"])
+            let outcome = try await Tool.tertib.run(verb + ["--config", file, "--json"])
             #expect(outcome.status == 2)
             #expect(try outcome.document()["error"] == "configuration")
             #expect(outcome.errors.contains("bad.json:2:3"))
         }
-        let missing = try await Tool.run("status", "--config", "\(directory.path)/none.json")
+        let missing = try await Tool.tertib.run("status", "--config", "\(directory.path)/none.json")
         #expect(missing.status == 2)
     }
 
@@ -81,7 +80,7 @@ struct ArgumentTests {
             { "service": "a", "nats": { "servers": ["nats://127.0.0.1:1"] },
               "stream": { "name": "SHOP", "namespace": "shop" }, "store": { "kind": "sqlite", "path": "a.sqlite" } }
             """, to: "a.json")
-        let outcome = try await Tool.run("describe", "--json", environment: ["TERTIB_CONFIG": file])
+        let outcome = try await Tool.tertib.run("describe", "--json", environment: ["TERTIB_CONFIG": file])
         #expect(outcome.status == 0)
         #expect(try outcome.document()["0.path"] == "$.service")
         #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/a.sqlite"))
@@ -89,14 +88,14 @@ struct ArgumentTests {
 
     @Test("text that is not UTF-8 is refused and not repaired")
     func notUTF8() async throws {
-        let outcome = try await Tool.run("explain", "product/\u{FFFD}", "--config", "a.json")
+        let outcome = try await Tool.tertib.run("explain", "product/\u{FFFD}", "--config", "a.json")
         #expect(outcome.status == 2)
         #expect(outcome.errors.contains("UTF-8"))
     }
 
     @Test("what is not built yet is refused as such")
     func notYet() async throws {
-        let outcome = try await Tool.run("audit", "--repair", "--config", "a.json", "--json")
+        let outcome = try await Tool.tertib.run("audit", "--repair", "--config", "a.json", "--json")
         #expect(outcome.status == 2)
         #expect(try outcome.document()["error"] == "not-yet")
     }
@@ -104,7 +103,7 @@ struct ArgumentTests {
     @Test(
         "completions are scripts", arguments: [("bash", "complete"), ("zsh", "#compdef tertib"), ("fish", "complete")])
     func completions(shell: String, mark: String) async throws {
-        let outcome = try await Tool.run("completions", shell)
+        let outcome = try await Tool.tertib.run("completions", shell)
         #expect(outcome.status == 0)
         #expect(outcome.output.contains(mark))
         #expect(outcome.output.contains("dead-letters"))

@@ -1,5 +1,6 @@
 import TertibRuntime
 import TertibCore
+import TertibTerminal
 import Testing
 
 @testable import TertibCLI
@@ -10,7 +11,7 @@ struct FailureTests {
     func kinds() throws {
         let consumer = try ConsumerName("orders")
         let aggregate = try Aggregate(parsing: "product/1")
-        let cases: [(any Error, TertibCLI.ExitStatus, String)] = [
+        let cases: [(any Error, TertibTerminal.ExitStatus, String)] = [
             (VersionConflict(aggregate: aggregate, expected: .none, actual: .first), .wrong, "version-conflict"),
             (EventLogError(.unavailable, attempted: "a", reason: "b"), .wrong, "unavailable"),
             (EventLogError(.streamGone, attempted: "a", reason: "b"), .wrong, "stream-gone"),
@@ -54,17 +55,5 @@ struct FailureTests {
         #expect(
             Failure(conflict).document.line.hasPrefix(
                 #"{"error":"version-conflict","aggregate":"product/42","expected":6,"actual":7"#))
-    }
-
-    @Test("documents are JSON whatever is in them")
-    func json() {
-        let value = JSONValue.object([
-            "a\"b": .string("\\ \n \u{1B} \u{202E} 👩 \u{E000}"), "n": .number(UInt64.max), "d": .double(.nan),
-            "x": .seconds(.milliseconds(1999)), "l": .array([.null, true, 1]),
-        ])
-        #expect(
-            value.line
-                == #"{"a\"b":"\\ \n \u001b \u202e 👩 \ue000","n":18446744073709551615,"d":null,"x":1,"l":[null,true,1]}"#
-        )
     }
 }

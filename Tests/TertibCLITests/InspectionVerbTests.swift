@@ -94,7 +94,7 @@ struct InspectionVerbTests {
     func auditOfSeveral() async throws {
         let bench = try await settled()
         let other = try bench.other("payments")
-        let outcome = try await Tool.run(
+        let outcome = try await Tool.tertib.run(
             "audit", "--config", bench.configuration, "--config", other.configuration, "--json")
         #expect(outcome.status == 0)
         #expect(try outcome.document()["aggregates"] == "2")
@@ -182,7 +182,7 @@ struct InspectionVerbTests {
     func brokerAway(verb: [String]) async throws {
         let bench = try await Bench.start()
         bench.server.stop()
-        let outcome = try await Tool.run(verb + ["--config", bench.configuration, "--json"])
+        let outcome = try await Tool.tertib.run(verb + ["--config", bench.configuration, "--json"])
         #expect(outcome.status == 1)
         #expect(try outcome.document()["error"] == "unavailable")
     }

@@ -102,10 +102,10 @@ import TestServers
         }
 
         func run(_ arguments: String...) async throws -> Tool.Outcome {
-            try await Tool.run(arguments + ["--config", configuration], within: .seconds(90))
+            try await Tool.tertib.run(arguments + ["--config", configuration], within: .seconds(90))
         }
 
-        func replicate() throws -> RunningTool { try RunningTool(["replicate", "--config", configuration]) }
+        func replicate() throws -> RunningTool { try Tool.tertib.start(["replicate", "--config", configuration]) }
 
         /// Publishes these versions of these aggregates with another store, so that it works while the server is away.
         func publish(_ versions: ClosedRange<Int>, ids: ClosedRange<Int>) async throws {
@@ -123,7 +123,7 @@ import TestServers
                   "store": { "kind": "sqlite", "path": "publisher.sqlite" },
                   "publishes": { "product": "append" } }
                 """, to: "publisher.json")
-            let published = try await Tool.run("publish", "--config", publisher, "--file", file, "--json")
+            let published = try await Tool.tertib.run("publish", "--config", publisher, "--file", file, "--json")
             guard published.status == 0 else { throw TestServerError(published.errors) }
         }
 

@@ -31,8 +31,8 @@ struct PublishTests {
             "publish", "--config", bench.configuration, "--json", "--aggregate", "product/1", "--type", "a", "--data",
             "{}", "--expected-version", "0", "--event-id", "mine",
         ]
-        #expect(try await Tool.run(arguments).document()["duplicate"] == "false")
-        let second = try await Tool.run(arguments)
+        #expect(try await Tool.tertib.run(arguments).document()["duplicate"] == "false")
+        let second = try await Tool.tertib.run(arguments)
         #expect(second.status == 0)
         #expect(try second.document()["duplicate"] == "true")
     }

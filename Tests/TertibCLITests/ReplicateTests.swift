@@ -66,7 +66,7 @@ struct ReplicateTests {
         #expect(try await replica.end().status == 0)
 
         let twin = try bench.other("trial")
-        let refused = try await Tool.run("replicate", "--config", twin.configuration)
+        let refused = try await Tool.tertib.run("replicate", "--config", twin.configuration)
         #expect(refused.status == 2)
         #expect(refused.errors.contains("--take-over"))
         let taken = try twin.replicate("--take-over")

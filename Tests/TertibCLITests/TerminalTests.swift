@@ -1,7 +1,7 @@
 import Synchronization
+import TertibCore
+import TertibTerminal
 import Testing
-
-@testable import TertibCLI
 
 /// What a terminal gets to see.
 struct TerminalTests {
@@ -22,29 +22,18 @@ struct TerminalTests {
     }
 
     @Test(
-        "what a terminal would obey is shown as an escape",
-        arguments: [
-            ("plain ü 漢 👩‍👩‍👧", "plain ü 漢 👩‍👩‍👧"), ("\u{1B}[31m", "\\u{1b}[31m"), ("a\r\nb\tc", "a\\u{d}\\u{a}b\\u{9}c"),
-            ("\u{9B}1m", "\\u{9b}1m"), ("\u{7F}", "\\u{7f}"), ("a\u{202E}b", "a\\u{202e}b"), ("\u{2066}", "\\u{2066}"),
-            ("\u{200F}", "\\u{200f}"), ("\u{2028}", "\\u{2028}"), ("\u{FEFF}", "\\u{feff}"), ("\u{E000}", "\\u{e000}"),
-        ])
-    func escapes(text: String, safe: String) {
-        #expect(SafeText.escaped(text) == safe)
-    }
-
-    @Test(
         "widths are those of a terminal",
         arguments: [("abc", 3), ("ü", 1), ("u\u{308}", 1), ("漢字", 4), ("👩‍👩‍👧", 2), ("", 0)])
     func widths(text: String, width: Int) {
-        #expect(SafeText.width(text) == width)
+        #expect(DisplayText.width(text) == width)
     }
 
     @Test("what is cut ends with an ellipsis and fits")
     func cut() {
-        #expect(SafeText.cut("abcdef", to: 6) == "abcdef")
-        #expect(SafeText.cut("abcdef", to: 4) == "abc…")
-        #expect(SafeText.cut("漢字漢字", to: 4) == "漢…")
-        #expect(SafeText.cut("abc", to: 0) == "")
+        #expect(DisplayText.cut("abcdef", to: 6) == "abcdef")
+        #expect(DisplayText.cut("abcdef", to: 4) == "abc…")
+        #expect(DisplayText.cut("漢字漢字", to: 4) == "漢…")
+        #expect(DisplayText.cut("abc", to: 0) == "")
     }
 
     @Test("a table is aligned, numbers to the right")
@@ -60,7 +49,7 @@ struct TerminalTests {
         var table = Table([.text("aggregate", shrinksTo: 6), .number("version"), .text("error", shrinksTo: 5)])
         table.add([.init("product/漢字漢字漢字"), .init("123"), .init("something went quite wrong there")])
         let lines = table.lines(for: Terminal(isInteractive: true, width: width, hasColor: false))
-        #expect(lines.allSatisfy { SafeText.width($0) <= width })
+        #expect(lines.allSatisfy { DisplayText.width($0) <= width })
         #expect(width < 24 || lines[1].contains("123"))
     }
 
@@ -97,7 +86,7 @@ struct TerminalTests {
         for width in 5...120 {
             let bar = ProgressBar(
                 "Reading", unit: "messages", terminal: Terminal(isInteractive: true, width: width, hasColor: false))
-            #expect(SafeText.width(bar.line(7, of: 9, after: .seconds(1))) <= width)
+            #expect(DisplayText.width(bar.line(7, of: 9, after: .seconds(1))) <= width)
         }
     }
 

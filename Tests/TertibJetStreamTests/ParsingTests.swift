@@ -84,7 +84,7 @@ struct ParsingTests {
         func consumer(
             _ second: Int, copies: Int = 0, policy: String = "all", filter: String = "shop.a.*"
         ) throws -> ConsumerDescription {
-            let replicas = (0..<copies).map { JSONValue.object(["name": .string("n\($0)")]) }
+            let replicas = (0..<copies).map { ["name": .string("n\($0)")] as JSONValue }
             return try #require(
                 ConsumerDescription([
                     "created": .string("2026-11-21T20:08:0\(second).275382417Z"),
@@ -123,7 +123,7 @@ struct ParsingTests {
             #"{"seq":41,"stream":"SHOP","domain":"hub"}"#,
         ] {
             #expect(PublishAcknowledgement(plain: Array(text.utf8)) == nil)
-            let answer = try #require(JSONValue(decoding: Array(text.utf8)))
+            let answer = try JSONValue(parsing: Array(text.utf8))
             #expect(PublishAcknowledgement(answer)?.sequence == StreamSequence(41))
             #expect(PublishAcknowledgement(answer)?.isDuplicate == text.contains("duplicate"))
         }
@@ -152,14 +152,6 @@ struct ParsingTests {
         #expect(try #require(ServerVersion("2.11.0-preview.1")) > ServerVersion(2, 10, 29))
         #expect(ServerVersion("2.9") == nil)
         #expect(ServerVersion("garbage") == nil)
-    }
-
-    @Test("a configuration survives reading and writing, large numbers and unknown fields included")
-    func json() throws {
-        let text = #"{"a":18446744073709551615,"b":-1,"c":1.5,"d":[true,null,"x"],"unknown":{"deep":{}}}"#
-        let value = try #require(JSONValue(decoding: Array(text.utf8)))
-        #expect(String(decoding: value.encoded, as: UTF8.self) == text)
-        #expect(JSONValue(decoding: Array("{".utf8)) == nil)
     }
 
     @Test("the database's id is found in a description and put into it, and the words around it stay")

@@ -1,7 +1,7 @@
+import TertibPostgres
 import TertibRuntime
+import TertibSQL
 import Testing
-
-@testable import TertibPostgres
 
 @Suite("A placeholder")
 struct PlaceholderTests {
@@ -39,7 +39,7 @@ struct PlaceholderTests {
 
     @Test("is numbered where it is one, and left alone in strings, names and comments", arguments: translations)
     func translated(statement: String, expected: String) throws {
-        let translated = try UserStatement(statement)
+        let translated = try UserStatement(statement, .postgres)
         #expect(translated.sql.utf8.elementsEqual(expected.utf8), "\(translated.sql)")
     }
 
@@ -65,8 +65,8 @@ struct PlaceholderTests {
 
     @Test("of PostgreSQL's own kind is refused, for the statement would work on one database only")
     func numbered() {
-        #expect(storeError { _ = try UserStatement("SELECT $1") }?.code == .statement)
-        #expect(storeError { _ = try UserStatement("SELECT '$1', a$1") } == nil)
+        #expect(storeError { _ = try UserStatement("SELECT $1", .postgres) }?.code == .statement)
+        #expect(storeError { _ = try UserStatement("SELECT '$1', a$1", .postgres) } == nil)
     }
 
     @Test("needs exactly one value", arguments: [0, 1, 3])

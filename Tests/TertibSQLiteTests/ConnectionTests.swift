@@ -12,12 +12,12 @@ struct ConnectionTests {
     func settings() async throws {
         let database = try TemporaryDatabase()
         let connection = try Connection.openWriter(path: database.path, options: SQLiteOptions())
-        let settings = try await connection.run { database, _ in
-            [
-                try String.fetchOne(database, sql: "PRAGMA journal_mode"),
-                try String.fetchOne(database, sql: "PRAGMA synchronous"),
-                try String.fetchOne(database, sql: "PRAGMA foreign_keys"),
-            ]
+        let settings = try await connection.run { access in
+            try access.control.allowing {
+                try ["journal_mode", "synchronous", "foreign_keys"].map {
+                    try String.fetchOne(access.database, sql: "PRAGMA \($0)")
+                }
+            }
         }
         #expect(settings == ["wal", "2", "1"])
         await connection.close()
@@ -29,7 +29,7 @@ struct ConnectionTests {
         let writer = try Connection.openWriter(path: database.path, options: SQLiteOptions())
         let reader = try Connection.openReader(path: database.path, options: SQLiteOptions())
         await #expect(throws: DatabaseError.self) {
-            try await reader.run { database, _ in try database.execute(sql: "CREATE TABLE a (id INTEGER)") }
+            try await reader.run { try $0.database.execute(sql: "CREATE TABLE a (id INTEGER)") }
         }
         await reader.close()
         await writer.close()

@@ -53,10 +53,11 @@ struct LostTransactionTests {
         try await withConnection { connection in
             let statements = Recorded<String>()
             let failure = await #expect(throws: StoreError.self) {
-                try await connection.run { database, cache in
+                try await connection.run { access in
+                    let database = access.database
                     database.trace { statements.add("\($0)") }
                     defer { database.trace(options: []) }
-                    try SQLiteTransaction.run(on: database, cache, time: SystemTime()) { transaction in
+                    try SQLiteTransaction.run(on: access, time: SystemTime()) { transaction in
                         _ = code { try transaction.execute(Ending.conflictClause.rawValue, arguments: []) }
                         _ = code { try transaction.execute(Ending.conflictClause.rawValue, arguments: []) }
                     }
@@ -72,18 +73,19 @@ struct LostTransactionTests {
     func refusedCommit() async throws {
         try await withConnection { connection in
             let failure = await #expect(throws: StoreError.self) {
-                try await connection.run { database, cache in
+                try await connection.run { access in
+                    let database = access.database
                     let observer = CommitRefusal()
                     database.add(transactionObserver: observer)
                     defer { database.remove(transactionObserver: observer) }
-                    try SQLiteTransaction.run(on: database, cache, time: SystemTime()) { transaction in
+                    try SQLiteTransaction.run(on: access, time: SystemTime()) { transaction in
                         _ = try transaction.execute("INSERT INTO note (text) VALUES ('a')", arguments: [])
                     }
                 }
             }
             #expect(failure?.code == .commitUnknown)
-            let count = try await connection.run { database, _ in
-                try Int.fetchOne(database, sql: "SELECT count(*) FROM note")
+            let count = try await connection.run { access in
+                try Int.fetchOne(access.database, sql: "SELECT count(*) FROM note")
             }
             #expect(count == 0)
         }
@@ -101,8 +103,8 @@ struct LostTransactionTests {
     private func withConnection(_ body: (Connection) async throws -> Void) async throws {
         let database = try TemporaryDatabase()
         let connection = try Connection.openWriter(path: database.path, options: SQLiteOptions())
-        try await connection.run { database, _ in
-            try database.execute(sql: "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
+        try await connection.run { access in
+            try access.database.execute(sql: "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
         }
         try await body(connection)
         await connection.close()
@@ -151,14 +153,14 @@ struct LostTransactionTests {
     func diskFull() async throws {
         let database = try TemporaryDatabase()
         let connection = try Connection.openWriter(path: database.path, options: SQLiteOptions())
-        try await connection.run { database, _ in
-            try database.execute(sql: "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)")
-            try database.execute(sql: "PRAGMA max_page_count = 10")
+        try await connection.run { access in
+            try access.database.execute(sql: "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)")
+            try access.control.allowing { try access.database.execute(sql: "PRAGMA max_page_count = 10") }
         }
         let codes = Recorded<StoreError.Code?>()
         let failure = await #expect(throws: StoreError.self) {
-            try await connection.run { database, statements in
-                try SQLiteTransaction.run(on: database, statements, time: SystemTime()) { transaction in
+            try await connection.run { access in
+                try SQLiteTransaction.run(on: access, time: SystemTime()) { transaction in
                     try transaction.execute("INSERT INTO note (text) VALUES ('a')", arguments: [])
                     codes.add(
                         code {
@@ -178,8 +180,8 @@ struct LostTransactionTests {
         }
         #expect(codes.all == [.unavailable, .unavailable, .transactionLost, .unavailable])
         #expect(failure?.code == .unavailable)
-        let count = try await connection.run { database, _ in
-            try Int.fetchOne(database, sql: "SELECT count(*) FROM note")
+        let count = try await connection.run { access in
+            try Int.fetchOne(access.database, sql: "SELECT count(*) FROM note")
         }
         #expect(count == 0)
         await connection.close()

@@ -3,23 +3,23 @@ import Tertib
 /// What the three services have in their databases, read when nothing moves any more.
 struct ShopTables: Sendable {
     /// Catalog: id to name, price, stock, version.
-    var products: Table = [:]
+    var products: RowsByKey = [:]
     /// Catalog: id to initial stock, stock.
-    var stock: Table = [:]
+    var stock: RowsByKey = [:]
     /// Catalog: order to product, quantity, status.
-    var reservations: Table = [:]
+    var reservations: RowsByKey = [:]
     /// Catalog: product to cost, version.
-    var offerCopies: Table = [:]
+    var offerCopies: RowsByKey = [:]
     /// Orders: id to customer, total, status, version.
-    var orders: Table = [:]
+    var orders: RowsByKey = [:]
     /// Orders: id to product, quantity, status.
-    var orderedGoods: Table = [:]
+    var orderedGoods: RowsByKey = [:]
     /// Orders: id to name, price, stock, version.
-    var productCopies: Table = [:]
+    var productCopies: RowsByKey = [:]
     /// Payments: id to customer, total, status, version.
-    var orderCopies: Table = [:]
+    var orderCopies: RowsByKey = [:]
     /// Payments: order to amount, status.
-    var payments: Table = [:]
+    var payments: RowsByKey = [:]
 
     /// No rows.
     init() {}

@@ -25,7 +25,7 @@ struct ShopVerification: Hashable, Sendable {
         expect("products", workload.productCount, tables.products.count)
     }
 
-    private mutating func compare(_ name: String, owner: Table, copy: Table) {
+    private mutating func compare(_ name: String, owner: RowsByKey, copy: RowsByKey) {
         let comparison = TableComparison(owner: owner, copy: copy)
         rows += comparison.rows
         inconsistentRows += comparison.different.count
@@ -39,12 +39,12 @@ struct ShopVerification: Hashable, Sendable {
     }
 
     /// What the suppliers have said in the end.
-    static func offers(of workload: Workload) -> Table {
+    static func offers(of workload: Workload) -> RowsByKey {
         workload.finalOffers().mapValues { [.integer(Int64($0.cost)), .integer($0.version)] }
     }
 
     /// What the catalog must have set aside for the orders that there are.
-    private static func reservations(for orders: Table) -> Table {
+    private static func reservations(for orders: RowsByKey) -> RowsByKey {
         orders.compactMapValues { order in
             let status: String? =
                 switch order[2].text {
@@ -58,7 +58,7 @@ struct ShopVerification: Hashable, Sendable {
     }
 
     /// What must have been asked of the bank for the orders that there are.
-    private static func payments(for orders: Table) -> Table {
+    private static func payments(for orders: RowsByKey) -> RowsByKey {
         orders.compactMapValues { order in
             let status: String? =
                 switch order[2].text {
@@ -71,7 +71,7 @@ struct ShopVerification: Hashable, Sendable {
     }
 
     /// What must be left of each product: what there was at first, less what is set aside.
-    private static func remainingStock(_ tables: ShopTables) -> Table {
+    private static func remainingStock(_ tables: ShopTables) -> RowsByKey {
         var taken: [String: Int64] = [:]
         for reservation in tables.reservations.values where reservation[2].text == "confirmed" {
             guard let product = reservation[0].text, let quantity = reservation[1].integer else { continue }
@@ -84,8 +84,8 @@ struct ShopVerification: Hashable, Sendable {
     }
 
     /// What each product must cost in the end, by the workload.
-    private static func prices(of workload: Workload) -> Table {
-        var prices: Table = [:]
+    private static func prices(of workload: Workload) -> RowsByKey {
+        var prices: RowsByKey = [:]
         for number in 0..<workload.productCount {
             let product = workload.product(number)
             prices[product.id] = [.integer(Int64(product.price))]

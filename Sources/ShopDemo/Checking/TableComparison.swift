@@ -1,7 +1,7 @@
 import Tertib
 
 /// The rows of a table, by their keys.
-typealias Table = [String: [SQLValue]]
+typealias RowsByKey = [String: [SQLValue]]
 
 /// How a copy differs from what its owner has.
 struct TableComparison: Hashable, Sendable {
@@ -11,7 +11,7 @@ struct TableComparison: Hashable, Sendable {
     let different: [String]
 
     /// Compares two tables.
-    init(owner: Table, copy: Table) {
+    init(owner: RowsByKey, copy: RowsByKey) {
         let keys = Set(owner.keys).union(copy.keys)
         rows = keys.count
         different = keys.filter { owner[$0] != copy[$0] }.sorted()
@@ -20,9 +20,9 @@ struct TableComparison: Hashable, Sendable {
 
 extension StoreReader {
     /// The result of a query as a table: the first column is the key.
-    func table(_ columns: [String], from source: String) throws -> Table {
+    func table(_ columns: [String], from source: String) throws -> RowsByKey {
         let rows = try query("SELECT \(columns.joined(separator: ", ")) FROM \(source)", arguments: [])
-        var table: Table = [:]
+        var table: RowsByKey = [:]
         for row in rows {
             guard let key = columns.first.flatMap({ row[$0].text }) else { continue }
             table[key] = columns.dropFirst().map { row[$0] }

@@ -8,7 +8,7 @@ struct WrongWayProbe: Sendable {
 
     /// What can be seen to move.
     private struct Picture: Equatable {
-        var tables: [Table] = []
+        var tables: [RowsByKey] = []
         var undelivered: UInt64 = 0
         var unacknowledged = 0
     }
@@ -37,7 +37,7 @@ struct WrongWayProbe: Sendable {
 
     /// Compares its copies with what the owners have. Versions are not compared: the readers of a copy do not see them.
     /// - Parameter waited: how long after the shop's rest.
-    func outcome(products: Table, offers: Table, after waited: Duration) async throws -> DemoReport.Outcome {
+    func outcome(products: RowsByKey, offers: RowsByKey, after waited: Duration) async throws -> DemoReport.Outcome {
         let picture = try await look()
         let comparisons = [
             TableComparison(owner: products.mapValues { Array($0.dropLast()) }, copy: picture.tables[0]),

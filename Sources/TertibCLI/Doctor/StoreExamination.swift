@@ -2,6 +2,7 @@ import Foundation
 import TertibRuntime
 import TertibConfiguration
 import TertibCore
+import TertibTerminal
 
 /// What there is to say about a service's database; it is opened and read, and neither created nor upgraded.
 struct StoreExamination: Sendable {

@@ -1,5 +1,6 @@
 import TertibRuntime
 import TertibCore
+import TertibTerminal
 
 /// Publishes many events: different aggregates at the same time, the events of one in the order of their lines.
 struct BulkPublisher: Sendable {

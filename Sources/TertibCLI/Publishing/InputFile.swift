@@ -1,4 +1,5 @@
 import Foundation
+import TertibTerminal
 
 /// Reads what a verb is given as a file.
 enum InputFile {

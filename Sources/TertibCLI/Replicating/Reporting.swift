@@ -1,5 +1,6 @@
 import TertibRuntime
 import TertibCore
+import TertibTerminal
 
 /// Tells what a running replica does: a line that is drawn anew each second on a terminal, JSON lines for machines.
 struct Reporting: Sendable {
@@ -46,7 +47,7 @@ struct Reporting: Sendable {
     }
 
     private func draw(_ line: String) {
-        Console.send("\r\u{1B}[K" + SafeText.cut(line, to: max(1, (console.error.width ?? 80) - 1)), to: 2)
+        Console.send("\r\u{1B}[K" + DisplayText.cut(line, to: max(1, (console.error.width ?? 80) - 1)), to: 2)
     }
 
     /// `applied 12,345 (1,200/s)  lag 12  stale 3  held 2  parked 1  repaired 0  conflicts 4`
@@ -68,7 +69,7 @@ struct Reporting: Sendable {
 extension ConsumerCounts {
     /// What `--stats-interval` and `--json` print.
     func document(of consumer: ConsumerName) -> JSONValue {
-        .object([
+        [
             "consumer": .text(consumer), "delivered": .number(delivered), "applied": .number(applied),
             "appliedFromDelivery": .number(appliedFromDelivery), "drained": .number(drained),
             "repaired": .number(repaired), "retried": .number(retried), "stale": .number(stale),
@@ -76,6 +77,6 @@ extension ConsumerCounts {
             "deadLettered": .number(deadLettered), "malformed": .number(malformed), "ignored": .number(ignored),
             "letGo": .number(letGo), "conflicts": .number(conflicts), "batches": .number(batches),
             "failures": .number(failures), "pauses": .number(pauses),
-        ])
+        ]
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import TertibRuntime
 import TertibConfiguration
 import TertibCore
+import TertibTerminal
 
 /// `tertib audit`
 struct AuditCommand: AsyncParsableCommand {
@@ -119,9 +120,9 @@ extension Audit {
 
 extension Audit.Entry {
     fileprivate var document: JSONValue {
-        .object([
+        [
             "aggregate": .text(aggregate), "consumer": .text(consumer), "version": .number(version.number),
             "streamVersion": .number(streamVersion.number), "service": .text(service),
-        ])
+        ]
     }
 }

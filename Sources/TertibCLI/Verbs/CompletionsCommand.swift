@@ -1,4 +1,5 @@
 import ArgumentParser
+import TertibTerminal
 
 /// `tertib completions`
 struct CompletionsCommand: AsyncParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import TertibRuntime
 import TertibCore
+import TertibTerminal
 
 /// `tertib dead-letters`
 struct DeadLettersCommand: AsyncParsableCommand {
@@ -67,11 +68,11 @@ struct DeadLettersCommand: AsyncParsableCommand {
 extension DeadLetter {
     /// What `--json` prints of a dead letter. Its bytes stay in the database.
     func document(of consumer: ConsumerName) -> JSONValue {
-        .object([
+        [
             "id": .string(id), "consumer": .text(consumer), "aggregate": .text(aggregate),
             "version": .number(version?.number), "reason": .string(reason.rawValue), "error": .string(error),
             "attempts": .number(attempts), "firstFailedAt": .text(firstFailedAt), "eventId": .text(eventID),
             "streamSequence": .number(streamSequence.number), "subject": .string(subject),
-        ])
+        ]
     }
 }

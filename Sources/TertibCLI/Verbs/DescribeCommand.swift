@@ -1,5 +1,7 @@
+import TertibCore
 import ArgumentParser
 import TertibConfiguration
+import TertibTerminal
 
 /// `tertib describe`
 struct DescribeCommand: AsyncParsableCommand {
@@ -20,10 +22,10 @@ struct DescribeCommand: AsyncParsableCommand {
             console.write(
                 .array(
                     settings.map { setting in
-                        .object([
+                        [
                             "path": .string(setting.path), "value": .string(setting.value),
                             "origin": .string(setting.origin.words),
-                        ])
+                        ]
                     }))
             return
         }

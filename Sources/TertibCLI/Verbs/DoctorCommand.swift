@@ -4,6 +4,7 @@ import TertibRuntime
 import TertibConfiguration
 import TertibCore
 import TertibJetStream
+import TertibTerminal
 
 /// `tertib doctor`
 struct DoctorCommand: AsyncParsableCommand {
@@ -61,16 +62,16 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     static func document(_ findings: [Finding]) -> JSONValue {
-        .object([
+        [
             "ok": .bool(!findings.contains { $0.level == .fail }),
             "findings": .array(
                 findings.map { finding in
-                    .object([
+                    [
                         "level": .string(finding.level.rawValue), "check": .string(finding.check),
                         "message": .string(finding.message), "advice": .text(finding.advice),
-                    ])
+                    ]
                 }),
-        ])
+        ]
     }
 
     static func lines(_ findings: [Finding], for terminal: Terminal) -> [String] {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import TertibRuntime
 import TertibCore
+import TertibTerminal
 
 /// `tertib explain`
 struct ExplainCommand: AsyncParsableCommand {
@@ -32,22 +33,22 @@ struct ExplainCommand: AsyncParsableCommand {
 extension Explanation {
     /// What `--json` prints.
     var document: JSONValue {
-        .object([
+        [
             "aggregate": .text(aggregate),
-            "stream": .object([
+            "stream": [
                 "lastVersion": .number(stream.lastVersion.number),
                 "lastSequence": .number(stream.lastSequence.number),
-            ]),
+            ],
             "consumers": .array(consumers.map { $0.document(at: readAt) }),
             "outbox": .array(
                 outbox.map { row in
-                    .object([
+                    [
                         "version": .number(row.version.number), "eventId": .text(row.eventID),
                         "ageSeconds": .seconds(max(.zero, readAt.since(row.stagedAt))),
-                    ])
+                    ]
                 }),
             "story": .array(story.map(JSONValue.string)),
-        ])
+        ]
     }
 
     /// What people see.
@@ -73,7 +74,7 @@ extension Explanation {
 
 extension Explanation.ConsumerPart {
     fileprivate func document(at now: Timestamp) -> JSONValue {
-        .object([
+        [
             "name": .text(name), "version": .number(watermark?.version.number ?? 0),
             "eventId": .text(watermark?.eventID),
             "streamSequence": .number(
@@ -81,14 +82,14 @@ extension Explanation.ConsumerPart {
             "status": .string((watermark?.status ?? .ok).rawValue),
             "parked": .array(
                 parked.map { row in
-                    .object([
+                    [
                         "version": .number(row.version.number), "reason": .string(row.reason.rawValue),
                         "ageSeconds": .seconds(max(.zero, now.since(row.parkedAt))),
                         "attempts": .number(row.attempts), "nextAttempt": .text(row.nextAttemptAt),
                         "error": .text(row.error),
-                    ])
+                    ]
                 }),
             "deadLetters": .array(deadLetters.map { $0.document(of: name) }),
-        ])
+        ]
     }
 }

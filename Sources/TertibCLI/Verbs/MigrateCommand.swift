@@ -1,5 +1,7 @@
+import TertibCore
 import ArgumentParser
 import TertibRuntime
+import TertibTerminal
 
 /// `tertib migrate`
 struct MigrateCommand: AsyncParsableCommand {
@@ -18,7 +20,7 @@ struct MigrateCommand: AsyncParsableCommand {
         try await OpenedService.with(common) { try await $0.tertib.store.migrate() }
         let console = Console.standard
         if common.output.json {
-            console.write(.object(["migrated": true]))
+            console.write(["migrated": true])
         } else {
             console.write("The tables are up to date.")
         }

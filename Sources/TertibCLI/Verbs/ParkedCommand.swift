@@ -1,6 +1,7 @@
 import ArgumentParser
 import TertibRuntime
 import TertibCore
+import TertibTerminal
 
 /// Which rows a listing shows.
 struct ListingOptions: ParsableArguments {
@@ -101,11 +102,11 @@ struct ParkedCommand: AsyncParsableCommand {
 extension ParkedEvent {
     /// What `--json` prints of a parked event.
     func document(of consumer: ConsumerName, at now: Timestamp) -> JSONValue {
-        .object([
+        [
             "consumer": .text(consumer), "aggregate": .text(aggregate), "version": .number(version.number),
             "eventId": .text(eventID), "reason": .string(reason.rawValue),
             "ageSeconds": .seconds(max(.zero, now.since(parkedAt))), "attempts": .number(attempts),
             "nextAttempt": .text(nextAttemptAt), "error": .text(error),
-        ])
+        ]
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TertibRuntime
 import TertibCore
+import TertibTerminal
 
 /// `tertib publish`
 struct PublishCommand: AsyncParsableCommand {
@@ -195,7 +196,7 @@ extension Failure {
                 .init(
                     key: "lines",
                     value: .array(
-                        problems.map { .object(["line": .number($0.line), "problem": .string($0.problem)]) }))
+                        problems.map { ["line": .number($0.line), "problem": .string($0.problem)] }))
             ])
     }
 }
@@ -203,18 +204,18 @@ extension Failure {
 extension PublishReceipt {
     /// What `--json` prints.
     var document: JSONValue {
-        .object([
+        [
             "aggregate": .text(aggregate), "version": .number(version.number), "eventId": .text(eventID),
             "stream": .text(stream), "sequence": .number(sequence.number), "duplicate": .bool(isDuplicate),
             "token": .text(token),
-        ])
+        ]
     }
 }
 
 extension BulkPublisher.Outcome {
     /// What `--json` prints.
     func document(after elapsed: Duration) -> JSONValue {
-        .object([
+        [
             "published": .number(published), "aggregates": .number(aggregates),
             "lastSequence": .number(lastSequence?.number), "seconds": .double(elapsed / .seconds(1)),
             "failed": .array(
@@ -228,6 +229,6 @@ extension BulkPublisher.Outcome {
                         ])
                 }),
             "skipped": .number(skipped),
-        ])
+        ]
     }
 }

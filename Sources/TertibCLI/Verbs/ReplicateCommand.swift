@@ -1,3 +1,4 @@
+import TertibTerminal
 import ArgumentParser
 import Logging
 import ServiceLifecycle

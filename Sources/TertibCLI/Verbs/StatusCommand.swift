@@ -1,6 +1,7 @@
 import ArgumentParser
 import TertibRuntime
 import TertibCore
+import TertibTerminal
 
 /// `tertib status`
 struct StatusCommand: AsyncParsableCommand {
@@ -30,15 +31,15 @@ struct StatusCommand: AsyncParsableCommand {
 extension Status {
     /// What `--json` prints.
     var document: JSONValue {
-        .object([
-            "stream": .object([
+        [
+            "stream": [
                 "name": .text(stream.name), "messages": .number(stream.messages),
                 "lastSequence": .number(stream.lastSequence.number),
                 "firstSequence": .number(stream.firstSequence.number),
-            ]),
+            ],
             "consumers": .array(consumers.map(\.document)),
-            "outbox": .object(["rows": .number(outbox.rows), "oldestSeconds": .seconds(oldestStagedAge)]),
-        ])
+            "outbox": ["rows": .number(outbox.rows), "oldestSeconds": .seconds(oldestStagedAge)],
+        ]
     }
 
     /// What people see.
@@ -87,12 +88,12 @@ extension Status {
 
 extension ConsumerStatus {
     fileprivate var document: JSONValue {
-        .object([
+        [
             "name": .text(name), "lag": .number(lag), "acknowledgementPending": .number(acknowledgementPending),
             "aggregates": .number(summary.aggregates), "parked": .number(summary.parked),
             "oldestParkedSeconds": .seconds(oldestParkedAge), "stuck": .number(summary.stuck),
             "behind": .number(summary.behind), "deadLetters": .number(summary.deadLetters),
             "quarantined": .number(summary.quarantined),
-        ])
+        ]
     }
 }

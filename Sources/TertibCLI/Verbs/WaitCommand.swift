@@ -1,6 +1,7 @@
 import ArgumentParser
 import TertibRuntime
 import TertibCore
+import TertibTerminal
 
 /// `tertib wait`
 struct WaitCommand: AsyncParsableCommand {
@@ -35,10 +36,10 @@ struct WaitCommand: AsyncParsableCommand {
         let console = Console.standard
         if common.output.json {
             console.write(
-                .object([
+                [
                     "aggregate": .text(token.aggregate), "version": .number(token.version.number),
                     "consumer": .text(name), "reached": true,
-                ]))
+                ])
         } else {
             console.write(SafeText.escaped("\(name) has applied version \(token.version) of \(token.aggregate)."))
         }

@@ -11,7 +11,7 @@ struct EnvironmentSecret {
             guard case .string(let text) = node.value else { throw .wrongType }
             guard isName(text) else { throw .invalid("is not the name of an environment variable") }
             return text
-        }, show: { QuotedText.json($0) })
+        }, show: { JSONValue.quoted($0) })
 
     private static func isName(_ text: String) -> Bool {
         let bytes = text.utf8

@@ -56,14 +56,14 @@ package struct LineLogHandler: LogHandler {
         let message = "\(event.message)"
         switch format {
         case .text:
-            let pairs = metadata.map { " \(QuotedText.plain($0.key))=\(QuotedText.json($0.value))" }.joined()
-            return "\(time.wall) \(event.level.rawValue) \(label): \(QuotedText.plain(message))\(pairs)"
+            let pairs = metadata.map { " \(SafeText.escaped($0.key))=\(JSONValue.quoted($0.value))" }.joined()
+            return "\(time.wall) \(event.level.rawValue) \(label): \(SafeText.escaped(message))\(pairs)"
         case .json:
             let fixed = [
                 ("time", "\(time.wall)"), ("level", event.level.rawValue), ("logger", label), ("message", message),
             ]
             let members = fixed + metadata.map { ($0.key, $0.value) }
-            return "{" + members.map { "\(QuotedText.json($0.0)):\(QuotedText.json($0.1))" }.joined(separator: ",")
+            return "{" + members.map { "\(JSONValue.quoted($0.0)):\(JSONValue.quoted($0.1))" }.joined(separator: ",")
                 + "}"
         }
     }

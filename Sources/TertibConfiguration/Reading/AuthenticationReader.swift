@@ -24,7 +24,7 @@ struct AuthenticationReader {
         let allKeys = ["kind"] + Kind.allCases.flatMap(\.keys)
         guard let section = parent.section("authentication", keys: allKeys) else { return nil }
         guard section.position != nil else {
-            context.record(section.path.member("kind"), QuotedText.json(Kind.none.rawValue), from: nil)
+            context.record(section.path.member("kind"), JSONValue.quoted(Kind.none.rawValue), from: nil)
             return Authentication.none
         }
         guard let kind = section.required("kind", .choice(Kind.allCases)) else { return nil }

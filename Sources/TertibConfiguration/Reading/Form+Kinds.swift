@@ -66,18 +66,18 @@ extension Form where Value == String {
         check: @escaping @Sendable (String) -> String?
     ) -> Form {
         Form(
-            expected: expected, example: QuotedText.json(example), hidesWhatIsFound: hidesWhatIsFound,
+            expected: expected, example: JSONValue.quoted(example), hidesWhatIsFound: hidesWhatIsFound,
             read: { node throws(Mismatch) in
                 guard case .string(let text) = node.value else { throw .wrongType }
                 if let problem = check(text) { throw .invalid(problem) }
                 return text
-            }, show: QuotedText.json)
+            }, show: JSONValue.quoted)
     }
 
     /// The path of a file; a relative one starts at `directory`.
     static func path(in directory: String, example: String) -> Form {
         Form(
-            expected: "the path of a file, relative to this one or absolute", example: QuotedText.json(example),
+            expected: "the path of a file, relative to this one or absolute", example: JSONValue.quoted(example),
             read: { node throws(Mismatch) in
                 guard case .string(let text) = node.value else { throw .wrongType }
                 guard (1...4096).contains(text.unicodeScalars.count) else {
@@ -85,7 +85,7 @@ extension Form where Value == String {
                 }
                 if text.utf8.contains(0) { throw .invalid("contains U+0000") }
                 return FileAccess.resolve(text, in: directory)
-            }, show: QuotedText.json)
+            }, show: JSONValue.quoted)
     }
 }
 
@@ -93,7 +93,7 @@ extension Form where Value: BytewiseText {
     /// A name with a pattern of its own.
     static func name(_ expected: String, example: String) -> Form {
         Form(
-            expected: expected, example: QuotedText.json(example),
+            expected: expected, example: JSONValue.quoted(example),
             read: { node throws(Mismatch) in
                 guard case .string(let text) = node.value else { throw .wrongType }
                 do throws(IdentityError) {
@@ -101,7 +101,7 @@ extension Form where Value: BytewiseText {
                 } catch {
                     throw .invalid(error.problem)
                 }
-            }, show: { QuotedText.json($0.text) })
+            }, show: { JSONValue.quoted($0.text) })
     }
 }
 
@@ -109,20 +109,20 @@ extension Form where Value: RawRepresentable, Value.RawValue == String {
     /// One of `values`; `later` are words of features that this version does not have.
     static func choice(_ values: [Value], later: [String] = []) -> Form {
         let built = values.map(\.rawValue)
-        let expected = built.map(QuotedText.json).joined(separator: ", ")
+        let expected = built.map(JSONValue.quoted).joined(separator: ", ")
         return Form(
-            expected: built.count == 1 ? expected : "one of \(expected)", example: QuotedText.json(built.first ?? ""),
+            expected: built.count == 1 ? expected : "one of \(expected)", example: JSONValue.quoted(built.first ?? ""),
             read: { node throws(Mismatch) in
                 guard case .string(let text) = node.value else { throw .wrongType }
                 if built.contains(text), let value = Value(rawValue: text) { return value }
                 if later.contains(text) {
                     throw .notYet(
                         "is \(QuotedText.quote(text)), which this version does not have yet",
-                        advice: "use \(built.map(QuotedText.json).joined(separator: " or "))")
+                        advice: "use \(built.map(JSONValue.quoted).joined(separator: " or "))")
                 }
                 let nearest = NearestName.nearest(to: text, among: built)
-                throw .invalid("is not a known word", advice: nearest.map { "did you mean \(QuotedText.json($0))?" })
-            }, show: { QuotedText.json($0.rawValue) })
+                throw .invalid("is not a known word", advice: nearest.map { "did you mean \(JSONValue.quoted($0))?" })
+            }, show: { JSONValue.quoted($0.rawValue) })
     }
 }
 

@@ -108,7 +108,7 @@ struct NATSReader {
                     code: error.code, problem: error.problem, advice: error.advice,
                     reason: "expected nats://HOST:PORT or tls://HOST:PORT, found another text")
             }
-        }, show: { QuotedText.json($0.url) })
+        }, show: { JSONValue.quoted($0.url) })
 
     /// One or more tokens of a subject, without wildcards.
     static func prefix(example: String) -> Form<String> {

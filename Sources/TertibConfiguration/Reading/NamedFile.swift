@@ -48,8 +48,8 @@ struct NamedFile {
     /// itself in its place.
     private var sought: String {
         isSecret
-            ? "looked for what the setting says in the folder \(QuotedText.json(context.directory))"
-            : "looked for \(QuotedText.json(path))"
+            ? "looked for what the setting says in the folder \(JSONValue.quoted(context.directory))"
+            : "looked for \(JSONValue.quoted(path))"
     }
 
     private func report(_ problem: String) {
@@ -64,7 +64,7 @@ struct NamedFile {
         context.warn(
             .exposedSecret, at: section.position(of: key), section.path.member(key),
             "names a secret that others on this machine can read",
-            reason: "expected permissions for its owner only, found more on \(QuotedText.json(path))",
+            reason: "expected permissions for its owner only, found more on \(JSONValue.quoted(path))",
             advice: "chmod 600 the file")
     }
 }

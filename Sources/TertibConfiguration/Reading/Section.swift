@@ -72,7 +72,7 @@ struct Section {
             context.report(
                 .invalidValue, at: member.position, path.member(member.key), "is not \(meaning): it \(error.problem)",
                 reason:
-                    "expected \(meaning) such as \(QuotedText.json(example)), found \(QuotedText.quote(member.key))",
+                    "expected \(meaning) such as \(JSONValue.quoted(example)), found \(QuotedText.quote(member.key))",
                 advice: "choose another name")
             return nil
         }
@@ -137,7 +137,7 @@ struct Section {
     func reportMissing(_ key: String, expected: String, example: String) {
         context.report(
             .missingKey, at: position, path.member(key), "is missing", reason: "expected \(expected), found nothing",
-            advice: "add \(QuotedText.json(key)): \(example)")
+            advice: "add \(JSONValue.quoted(key)): \(example)")
     }
 
     /// Reports that two settings exclude each other, at the first of `keys` that the file has.
@@ -161,7 +161,7 @@ struct Section {
         context.report(
             .unknownKey, at: member.position, path.member(member.key), "is not a setting",
             reason: "expected one of \(keys.joined(separator: ", ")), found \(QuotedText.quote(member.key))",
-            advice: nearest.map { "did you mean \(QuotedText.json($0))?" } ?? "remove it")
+            advice: nearest.map { "did you mean \(JSONValue.quoted($0))?" } ?? "remove it")
     }
 }
 

@@ -55,7 +55,7 @@ struct StoreReader {
         }
         context.report(
             .invalidValue, at: section.position(of: "path"), section.path.member("path"), problem,
-            reason: "expected a file in an existing folder, looked for \(QuotedText.json(path))",
+            reason: "expected a file in an existing folder, looked for \(JSONValue.quoted(path))",
             advice: "correct the path, or create the folder")
         return false
     }
@@ -121,5 +121,5 @@ struct StoreReader {
                     code: error.code, problem: error.problem, advice: error.advice,
                     reason: "expected postgresql://USER@HOST:PORT/DATABASE, found another text")
             }
-        }, show: { QuotedText.json($0.url) })
+        }, show: { JSONValue.quoted($0.url) })
 }

@@ -14,7 +14,6 @@ public protocol BytewiseText: Hashable, Comparable, Sendable, CustomStringConver
 extension BytewiseText {
     /// Equal when the UTF-8 bytes are.
     public static func == (left: Self, right: Self) -> Bool {
-        if PlantedBug.idsComparedCanonically.isActive { return left.text == right.text }
         guard left.text.utf8.count == right.text.utf8.count else { return false }
         var (left, right) = (left.text, right.text)
         return left.withUTF8 { left in right.withUTF8 { right in left.elementsEqual(right) } }
@@ -28,7 +27,6 @@ extension BytewiseText {
     /// Hashes the UTF-8 bytes.
     public func hash(into hasher: inout Hasher) {
         var text = text
-        if PlantedBug.idsComparedCanonically.isActive { return hasher.combine(text) }
         text.withUTF8 { bytes in
             hasher.combine(bytes.count)
             hasher.combine(bytes: UnsafeRawBufferPointer(bytes))

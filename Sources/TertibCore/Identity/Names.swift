@@ -112,6 +112,9 @@ public struct StreamSequence: Hashable, Comparable, Sendable, CustomStringConver
         self.number = number
     }
 
+    /// The position after this one; the highest has none and stays.
+    public var next: StreamSequence { number == .max ? self : StreamSequence(number + 1) }
+
     /// Ordered by number.
     public static func < (left: StreamSequence, right: StreamSequence) -> Bool { left.number < right.number }
 

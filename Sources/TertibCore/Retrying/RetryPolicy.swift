@@ -34,3 +34,33 @@ public struct RetryPolicy: Hashable, Sendable {
         return min(bound, maxDelay)
     }
 }
+
+/// The waits between attempts at something that fails for reasons of its own: they grow with each failure, and are spread
+/// over the upper half of their bound, so that replicas do not try at one moment.
+///
+/// | state | input | next state |
+/// |---|---|---|
+/// | no failure | ``failed()`` | one failure; the bound is the initial delay |
+/// | failures | ``failed()`` | one more; the bound doubles up to the longest delay |
+/// | failures | ``succeeded()`` | no failure |
+package struct Backoff: Hashable, Sendable {
+    private let policy: RetryPolicy
+    /// How many attempts in a row have failed.
+    package private(set) var failures = 0
+
+    package init(initialDelay: Duration = .milliseconds(250), maxDelay: Duration) {
+        policy = RetryPolicy(initialDelay: initialDelay, maxDelay: maxDelay)
+    }
+
+    /// An attempt has failed. Returns the bound of the wait.
+    package mutating func failed() -> Duration {
+        failures += 1
+        return policy.bound(beforeAttempt: failures + 1)
+    }
+
+    /// An attempt has succeeded.
+    package mutating func succeeded() { failures = 0 }
+
+    /// A wait in the upper half of a bound; `jitter` is a number in `0..<1`.
+    package static func wait(upTo bound: Duration, jitter: Double) -> Duration { bound / 2 + bound / 2 * jitter }
+}

@@ -50,14 +50,42 @@ public struct Arrival: Hashable, Sendable {
     public var version: AggregateVersion { envelope.version }
 
     /// The order in which a batch is applied: by aggregate, version, stream sequence.
-    public static func isAppliedBefore(_ left: Arrival, _ right: Arrival) -> Bool {
+    package static func isAppliedBefore(_ left: Arrival, _ right: Arrival) -> Bool {
         if left.aggregate != right.aggregate { return left.aggregate < right.aggregate }
-        if left.version != right.version, !PlantedBug.orderedBySequence.isActive { return left.version < right.version }
+        if left.version != right.version { return left.version < right.version }
         return left.sequence < right.sequence
+    }
+
+    /// The row in which it waits.
+    func parkedRow(reason: ParkReason, at now: Timestamp) -> ParkedEvent {
+        ParkedEvent(
+            aggregate: aggregate, version: version, eventID: envelope.id, streamSequence: sequence,
+            stored: StoredEnvelope.encode(message), reason: reason, parkedAt: now)
     }
 }
 
-/// What a batch did with an arrival. All but ``held`` are acknowledged, once the transaction has committed.
+/// A message that breaks the wire contract, on its way to a dead letter.
+package struct MalformedArrival: Hashable, Sendable {
+    package let ticket: Arrival.Ticket
+    package let message: WireMessage
+    package let sequence: StreamSequence
+    package let reason: MalformedReason
+    /// The aggregate, if at least the subject is well-formed.
+    package let aggregate: Aggregate?
+
+    package init(
+        ticket: Arrival.Ticket, message: WireMessage, sequence: StreamSequence, reason: MalformedReason,
+        aggregate: Aggregate?
+    ) {
+        self.ticket = ticket
+        self.message = message
+        self.sequence = sequence
+        self.reason = reason
+        self.aggregate = aggregate
+    }
+}
+
+/// What a transaction did with an arrival.
 public enum Disposition: String, Hashable, Sendable, CaseIterable {
     /// Its effect and its version are in the database.
     case applied
@@ -69,6 +97,18 @@ public enum Disposition: String, Hashable, Sendable, CaseIterable {
     case parked
     /// It is a dead letter.
     case deadLettered
-    /// It waits in memory for a neighbour's commit.
+    /// It waits in memory for another replica's commit.
     case held
+    /// Another replica has claimed its aggregate, or there was no time for it.
+    case lost
+    /// A limit of the parked rows leaves no room for it.
+    case noRoom
+
+    /// Whether it is acknowledged once the transaction has committed. The others join the next batch.
+    package var isAcknowledged: Bool {
+        switch self {
+        case .applied, .stale, .waiting, .parked, .deadLettered: true
+        case .held, .lost, .noRoom: false
+        }
+    }
 }

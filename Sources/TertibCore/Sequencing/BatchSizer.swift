@@ -2,15 +2,18 @@
 ///
 /// A fixed number would make a slow handler hold its transaction for minutes, far beyond the acknowledgement wait.
 public struct BatchSizer: Hashable, Sendable {
-    /// At most so many.
+    /// The highest limit.
     public let most: Int
     /// How long a transaction should take.
     public let target: Duration
-    /// At most so many before anything is known.
+    /// The limit before anything is known.
     private static let first = 128
 
+    /// Minimum number of deliveries that a transaction may take, however slow the handlers.
+    private static let leastInTransaction = 4
+
     private var secondsPerDelivery: Double?
-    /// After a transaction was lost to a neighbour, at most so many share one; `nil` while none was.
+    /// The limit of one transaction after one was lost to another replica; `nil` while none was.
     public private(set) var ceiling: Int?
 
     /// Creates a sizer.
@@ -26,6 +29,12 @@ public struct BatchSizer: Hashable, Sendable {
         return Int(min(Double(most), max(1, fitting)))
     }
 
+    /// How many deliveries one transaction may take: what has arrived meanwhile too, up to twice as much.
+    public var transactionLimit: Int {
+        let room = max(Self.leastInTransaction, 2 * limit)
+        return min(room, ceiling ?? room)
+    }
+
     /// Learns from a transaction. A slow one counts at once, a fast one by half, so that the size falls faster than it
     /// rises.
     public mutating func record(_ count: Int, in duration: Duration) {
@@ -39,7 +48,7 @@ public struct BatchSizer: Hashable, Sendable {
         secondsPerDelivery = (known + observed) / 2
     }
 
-    /// Learns that a whole transaction was lost to a neighbour: handlers that write the same rows in another order, say.
+    /// Learns that a whole transaction was lost to another replica: handlers that write the same rows in another order, say.
     /// Half as many deliveries hold half as many locks; one alone can be in no circle with others of its kind.
     public mutating func lost(_ count: Int) {
         ceiling = max(1, count / 2)

@@ -42,11 +42,24 @@ public struct ParkedEvent: Hashable, Sendable {
 
     /// The same row with the message of an arrival, if that is the event once more from an earlier place of the stream.
     func preceded(by copy: Arrival) -> ParkedEvent? {
-        guard copy.envelope.id == eventID, copy.sequence < streamSequence, !PlantedBug.parkedCopyKeepsPlace.isActive
-        else { return nil }
-        var row = PassEvent.arrived(copy).parkedRow(reason: reason, at: parkedAt)
+        guard copy.envelope.id == eventID, copy.sequence < streamSequence else { return nil }
+        var row = copy.parkedRow(reason: reason, at: parkedAt)
         (row.attempts, row.nextAttemptAt, row.error) = (attempts, nextAttemptAt, error)
         return row
+    }
+
+    /// The message, read back from the row.
+    package func message(_ codec: WireCodec) throws(MalformedReason) -> WireMessage {
+        try StoredEnvelope.decode(stored, subject: codec.mapping.subject(of: aggregate))
+    }
+
+    /// The message; of a row that cannot be read back its bytes, as the body.
+    func messageOrBytes(_ codec: WireCodec) -> WireMessage {
+        do {
+            return try message(codec)
+        } catch {
+            return WireMessage(subject: codec.mapping.subject(of: aggregate), body: stored)
+        }
     }
 }
 

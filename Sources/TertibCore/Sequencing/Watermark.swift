@@ -42,7 +42,6 @@ public struct Watermark: Hashable, Sendable {
     /// Whether an arrival is the event at ``version`` once more, from an earlier place of the stream.
     func isPreceded(by copy: Arrival) -> Bool {
         copy.version == version && copy.envelope.id == eventID && copy.sequence < streamSequence
-            && !PlantedBug.appliedCopyKeepsPlace.isActive
     }
 }
 
@@ -58,4 +57,32 @@ public enum AggregateStatus: String, Hashable, Sendable, CaseIterable {
     case retrying
     /// The next event is a dead letter; an operator decides.
     case quarantined
+}
+
+/// How an event's version stands to its aggregate's watermark.
+public enum Verdict: Hashable, Sendable {
+    /// At or below the watermark: no effect.
+    case stale
+    /// Directly above the watermark: apply.
+    case next
+    /// Higher: something is missing before it.
+    case gap
+    /// At the watermark, but another event: two writers minted one version. `isCanonical` when the event that was
+    /// applied has the lower stream sequence, so that only the new one is wrong.
+    case forked(isCanonical: Bool)
+
+    /// Compares an event. Versions are compared by their distance, so the highest one cannot overflow.
+    public init(
+        version: AggregateVersion, eventID: EventID, sequence: StreamSequence, against watermark: Watermark
+    ) {
+        if version == watermark.version, let applied = watermark.eventID, applied != eventID {
+            self = .forked(isCanonical: watermark.streamSequence < sequence)
+        } else if version <= watermark.version {
+            self = .stale
+        } else if version.follows(watermark.version) {
+            self = .next
+        } else {
+            self = .gap
+        }
+    }
 }

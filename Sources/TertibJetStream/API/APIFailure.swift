@@ -1,3 +1,4 @@
+import TertibCore
 import TertibRuntime
 
 /// An error that JetStream's API answered with.

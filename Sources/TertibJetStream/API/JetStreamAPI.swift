@@ -21,7 +21,7 @@ struct JetStreamAPI: Sendable {
         _ verb: String, _ body: JSONValue? = nil, _ attempted: String
     ) async throws(EventLogError) -> Result<JSONValue, APIFailure> {
         let reply = try await raw(verb, body?.encoded ?? [], attempted)
-        guard let answer = JSONValue(decoding: reply.body) else {
+        guard let answer = try? JSONValue(parsing: reply.body) else {
             throw EventLogError(.invalid, attempted: attempted, reason: "the answer to \(verb) is not JSON")
         }
         return APIFailure(answer).map { .failure($0) } ?? .success(answer)

@@ -1,6 +1,6 @@
 import CNats
 import Foundation
-import TertibRuntime
+import TertibCore
 
 /// Owns one `natsOptions`: built anew for each connection, so that rotated certificates and secrets are read again.
 /// Used on one thread.

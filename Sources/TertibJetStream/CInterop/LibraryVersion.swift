@@ -1,5 +1,5 @@
 import CNats
-import TertibRuntime
+import TertibCore
 
 /// The libnats that is loaded.
 enum LibraryVersion {

@@ -1,5 +1,5 @@
 import Foundation
-import TertibRuntime
+import TertibCore
 
 extension JetStreamOptions {
     /// Whether a server that does not speak TLS is refused.

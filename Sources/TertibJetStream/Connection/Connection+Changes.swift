@@ -1,6 +1,6 @@
 import Logging
 import Synchronization
-import TertibRuntime
+import TertibCore
 
 /// What the I/O thread and libnats' threads report.
 extension Connection {

@@ -2,7 +2,7 @@ import Dispatch
 import Foundation
 import Logging
 import Synchronization
-import TertibRuntime
+import TertibCore
 
 /// The way to the broker: always one libnats connection, or the next attempt to make one.
 ///

@@ -3,7 +3,7 @@ import Dispatch
 import Foundation
 import Logging
 import Synchronization
-import TertibRuntime
+import TertibCore
 
 /// The body of the I/O thread: connect, serve, and again, until the owner closes the log.
 ///

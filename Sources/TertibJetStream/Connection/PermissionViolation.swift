@@ -1,4 +1,4 @@
-import TertibRuntime
+import TertibCore
 
 /// What a server says when a user may not do something: `Permissions Violation for Publish to "shop.product.42"`.
 ///

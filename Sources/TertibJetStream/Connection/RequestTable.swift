@@ -1,5 +1,5 @@
 import Synchronization
-import TertibRuntime
+import TertibCore
 
 /// What became of a request.
 enum RequestOutcome: Sendable {

@@ -1,4 +1,4 @@
-public import TertibRuntime
+import TertibRuntime
 public import TertibCore
 
 extension JetStreamLog {
@@ -46,7 +46,7 @@ extension JetStreamLog {
         if let acknowledgement = PublishAcknowledgement(plain: reply.body) {
             return outcome(acknowledgement, attempted)
         }
-        guard let answer = JSONValue(decoding: reply.body) else {
+        guard let answer = try? JSONValue(parsing: reply.body) else {
             return .unknown(EventLogError(.invalid, attempted: attempted, reason: "the answer is not JSON"))
         }
         if let failure = APIFailure(answer) { return Self.outcome(failure, attempted) }

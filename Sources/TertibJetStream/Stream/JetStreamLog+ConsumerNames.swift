@@ -1,3 +1,4 @@
+public import TertibCore
 public import TertibRuntime
 
 extension JetStreamLog {

@@ -1,6 +1,6 @@
 import Logging
 public import TertibRuntime
-import TertibCore
+public import TertibCore
 
 extension JetStreamLog {
     /// The state of a durable consumer; `nil` when there is none of that name.

@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
-public import TertibRuntime
-import TertibCore
+import TertibRuntime
+public import TertibCore
 
 extension JetStreamLog {
     /// The stream as it is now, asked of its leader.

@@ -164,7 +164,7 @@ public struct ChaosReport: Hashable, Sendable, Codable {
 
     /// What plays the same load and the same faults again. Somebody's server is to be filled in.
     public var command: String {
-        "tertib lab chaos --store \(store) --minutes \(minutes) --events \(plannedEvents) --replicas \(replicas) "
+        "tertib-lab chaos --store \(store) --minutes \(minutes) --events \(plannedEvents) --replicas \(replicas) "
             + "--seed \(seed)"
     }
 

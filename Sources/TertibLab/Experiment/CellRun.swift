@@ -83,7 +83,7 @@ struct CellRun: Sendable {
         }
         throw LabError(
             "The replicas do not start.", why: "They did not say anything within 30 seconds.",
-            advice: "Run `tertib demo`, which shows what they say.")
+            advice: "Run `shop-demo`, which shows what they say.")
     }
 
     private func setFaults() {

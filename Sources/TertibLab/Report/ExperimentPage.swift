@@ -37,7 +37,7 @@ struct ExperimentPage {
         # The experiment: what replicas do to a copy
 
         A service keeps a copy of another service's rows, fed by events, and is scaled out. How many rows of the copy
-        are wrong when everything has come to rest? `tertib lab replicas` measures it: real processes that share one
+        are wrong when everything has come to rest? `tertib-lab replicas` measures it: real processes that share one
         JetStream consumer on a real nats-server, and one SQLite database. `make experiment` writes this page anew; the
         same seed gives the same events and faults, and the machine does the rest, so numbers differ from run to run.
 

@@ -36,7 +36,7 @@ struct LostUpdatesPage {
         # Lost updates, and what each policy does about them
 
         Two transactions read the same row, each decides by what it has read, and both write: one of the two updates is
-        lost, and nobody is told. `tertib lab lost-updates` provokes it on real databases, with a connection for each
+        lost, and nobody is told. `tertib-lab lost-updates` provokes it on real databases, with a connection for each
         worker, under no control and under each policy of `EventBus.update`. `make lost-updates` writes this page anew.
 
         - **stateful**: an order is `NEW`. One transaction makes it `PAID`, another one `CANCELLED`; each has checked that

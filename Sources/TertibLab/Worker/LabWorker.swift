@@ -8,7 +8,7 @@ import TertibTesting
 /// gone.
 public enum LabWorker {
     /// The hidden verb that runs it.
-    public static let verb = ["lab", "worker"]
+    public static let verb = ["worker"]
 
     /// The options of a worker, besides those of every service of the shop.
     enum Option: String, CaseIterable {
@@ -23,7 +23,7 @@ public enum LabWorker {
     /// - Parameter bug: what ``bugVariable`` says; it counts in a build with planted bugs only.
     public static func run(_ words: [String], bug: String? = nil) async -> Int32 {
         let service = ShopService(
-            name: "tertib lab worker", summary: "one replica of the lab, started by `tertib lab chaos` or `replicas`",
+            name: "tertib-lab worker", summary: "one replica of the lab, started by `tertib-lab chaos` or `replicas`",
             others: Option.allCases.map(\.rawValue))
         plantBug(bug)
         return await service.run(words, open: open) { arguments, tertib in

@@ -1,12 +1,12 @@
 import TertibRuntime
+import TertibSQL
 
-/// Brings the tables to the version of this code, in one transaction: a crash leaves either all of it or nothing, and
-/// of several processes one does the work while the others wait and find it done.
+/// Runs ``Migration`` in one transaction, under an advisory lock.
 struct Migrator {
     /// Names the lock that serialises migrations within a database: `tertib` in ASCII. The server releases it with the
     /// transaction, however that ends.
     private static let lockKey: Int64 = 0x7465_7274_6962
-    /// How long to wait for a neighbour's migration, and how long one statement of ours may take.
+    /// How long to wait for another replica's migration, and how long one statement of ours may take.
     private static let lockWait: Duration = .seconds(20)
 
     private static let selectExists = """
@@ -23,22 +23,21 @@ struct Migrator {
     /// Takes the steps that are missing.
     /// - Throws: ``StoreError`` with ``StoreError/Code/schema`` when the tables are newer than this code.
     func migrate() throws {
-        guard try version() < Schema.current else { return try refuseNewer() }
+        guard try version() < Migration.current else { return try refuseNewer() }
         try mapping("create or upgrade the tables") {
             try runner.run(
                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
                     + "SET LOCAL lock_timeout = \(Self.lockWait.wholeMilliseconds)")
             do {
                 try runner.run("SELECT pg_advisory_xact_lock(\(Self.lockKey))")
-                try runner.run(Schema.migrationTable)
-                let version = try version()
-                for step in Schema.steps where step.version > version {
+                try runner.run(Migration.createTable(.postgres))
+                for step in Migration.steps(after: try version(), .postgres) {
                     for statement in step.statements { try runner.run(statement) }
-                    try runner.execute(Self.insertVersion, [.bigint(step.version)])
+                    try runner.execute(Self.insertVersion, cells(step.version))
                 }
                 try runner.run("COMMIT")
             } catch {
-                // The first error is the one to tell; a session that stays in its transaction is closed by the pool.
+                // The first error is the one to throw; a session that stays in its transaction is closed by the pool.
                 try? runner.run("ROLLBACK")
                 throw error
             }
@@ -47,26 +46,19 @@ struct Migrator {
     }
 
     /// Refuses tables that a newer version of this code has made.
-    func refuseNewer() throws {
-        let version = try version()
-        guard version > Schema.current else { return }
-        throw StoreError(
-            .schema, attempted: "use the tables of this database",
-            reason: "they have version \(version), and this program knows them up to version \(Schema.current)",
-            advice: "Run a newer version of this program.")
-    }
+    func refuseNewer() throws { try Migration.refuseNewer(try version()) }
 
     /// The version of the tables; 0 when there are none.
-    private func version() throws -> Int64 {
+    private func version() throws -> Int {
         try mapping("look at the tables") {
             // Nothing has run yet when this is the first statement: a session whose server is gone is replaced.
-            let exists: Int64
+            let exists: Int
             do {
-                exists = try runner.first(Self.selectExists) { try $0.integer(0) } ?? 0
+                exists = try runner.count(Self.selectExists, [])
             } catch let failure as ServerFailure where failure.isConnectionLost {
                 throw NotBegun(error: StoreError(failure, attempted: "look at the tables", isOwn: true))
             }
-            return exists == 0 ? 0 : try runner.first(Self.selectVersion) { try $0.integer(0) } ?? 0
+            return exists == 0 ? 0 : try runner.count(Self.selectVersion, [])
         }
     }
 

@@ -1,8 +1,10 @@
+import TertibCore
 import TertibRuntime
+import TertibSQL
 
 /// Runs statements on one connection: the store's own with typed, binary values, and a user's under
 /// ``UserStatement``.
-struct StatementRunner {
+struct StatementRunner: StatementRunning {
     let connection: ServerConnection
     let statements: StatementCache
     let options: PostgresOptions
@@ -12,27 +14,29 @@ struct StatementRunner {
     /// How long to wait for the server to answer: longer than its own limit, which is to end the statement first.
     var limit: Duration { options.statementTimeout * 3 / 2 + .seconds(1) }
 
-    /// Runs one of the store's statements.
-    /// - Returns: how many rows it changed.
     @discardableResult
-    func execute(_ sql: String, _ parameters: [Parameter] = []) throws -> Int {
-        try result(sql, parameters).changedRows
+    func execute(_ sql: String, _ cells: [Cell] = []) throws -> Int {
+        try result(sql, cells.map { Parameter($0) }).changedRows
     }
 
-    /// The rows of one of the store's statements.
+    func forEachRow(_ sql: String, _ cells: [Cell], _ body: (ResultRow) throws -> Bool) throws {
+        let result = try result(sql, cells.map { Parameter($0) })
+        for row in 0..<result.rowCount {
+            guard try body(ResultRow(result, row)) else { return }
+        }
+    }
+
+    /// Runs one of the store's statements over arrays.
+    /// - Returns: the number of rows that it changed.
+    @discardableResult
+    func execute(_ sql: String, over parameters: [Parameter]) throws -> Int { try result(sql, parameters).changedRows }
+
+    /// The rows of one of the store's statements over arrays.
     func rows<Element>(
-        _ sql: String, _ parameters: [Parameter] = [], _ decode: (ResultRow) throws -> Element
+        _ sql: String, over parameters: [Parameter], _ read: (ResultRow) throws -> Element
     ) throws -> [Element] {
         let result = try result(sql, parameters)
-        return try (0..<result.rowCount).map { try decode(ResultRow(result, $0)) }
-    }
-
-    /// The first row of one of the store's statements.
-    func first<Element>(
-        _ sql: String, _ parameters: [Parameter] = [], _ decode: (ResultRow) throws -> Element
-    ) throws -> Element? {
-        let result = try result(sql, parameters)
-        return result.rowCount > 0 ? try decode(ResultRow(result, 0)) : nil
+        return try (0..<result.rowCount).map { try read(ResultRow(result, $0)) }
     }
 
     /// Runs a statement without parameters or a result, unprepared.
@@ -42,11 +46,8 @@ struct StatementRunner {
     }
 
     /// Adds one of the store's statements to the queue.
-    func enqueue(_ sql: String, _ parameters: [Parameter], for purpose: StatementQueue.Purpose) throws {
-        let name = try forgettingWhatEnded {
-            try statements.own(sql, types: parameters.map(\.type), on: connection, within: limit)
-        }
-        try enqueue(PreparedCall(name: name, parameters: parameters, hasBinaryResult: true), for: purpose)
+    func enqueue(_ sql: String, _ cells: [Cell], for purpose: StatementQueue.Purpose) throws {
+        try enqueue(try call(own: sql, cells.map { Parameter($0) }), for: purpose)
     }
 
     /// Adds a user's statement to the queue; what is wrong with its text or its values is thrown at once.
@@ -62,7 +63,7 @@ struct StatementRunner {
     }
 
     /// Runs a user's statement.
-    /// - Returns: how many rows it changed.
+    /// - Returns: the number of rows that it changed.
     func execute(user sql: String, arguments: [SQLValue]) throws -> Int {
         try result(user: sql, arguments).changedRows
     }
@@ -78,16 +79,20 @@ struct StatementRunner {
     }
 
     private func result(_ sql: String, _ parameters: [Parameter]) throws -> QueryResult {
-        let name = try forgettingWhatEnded {
+        try result(try call(own: sql, parameters))
+    }
+
+    private func call(own sql: String, _ parameters: [Parameter]) throws -> PreparedCall {
+        let name = try forgettingEnded {
             try statements.own(sql, types: parameters.map(\.type), on: connection, within: limit)
         }
-        return try result(PreparedCall(name: name, parameters: parameters, hasBinaryResult: true))
+        return PreparedCall(name: name, parameters: parameters, hasBinaryResult: true)
     }
 
     private func result(user sql: String, _ arguments: [SQLValue]) throws -> QueryResult {
         do {
             return try result(try call(user: sql, arguments))
-        } catch let failure as ServerFailure where failure.meansMadeBySomebodyElse {
+        } catch let failure as ServerFailure where failure.meansAlreadyMade {
             throw StoreError(failure, ofStatement: sql)
         }
     }
@@ -99,7 +104,7 @@ struct StatementRunner {
                 reason: "one of its values contains U+0000, which PostgreSQL cannot store in a text")
         }
         let parameters = arguments.map { Parameter(user: $0) }
-        let name = try forgettingWhatEnded {
+        let name = try forgettingEnded {
             // It may be about a table that a statement in the queue makes, and it may push another one out.
             try statements.user(
                 sql, types: parameters.map(\.type), on: connection, within: limit, beforePreparing: flush
@@ -120,7 +125,7 @@ struct StatementRunner {
             let results = try send(entries, and: call)
             return results[entries.count]
         }
-        return try forgettingWhatEnded { try connection.execute(call, within: limit) }
+        return try forgettingEnded { try connection.execute(call, within: limit) }
     }
 
     /// Sends statements in one round trip.
@@ -136,12 +141,154 @@ struct StatementRunner {
         }
     }
 
-    private func forgettingWhatEnded<Result>(_ body: () throws -> Result) throws -> Result {
+    private func forgettingEnded<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch let failure as ServerFailure where failure.endsPreparedStatement {
             statements.forget()
             throw failure
+        }
+    }
+}
+
+/// The prepared statements of one connection, by their text.
+final class StatementCache {
+    /// A user's statement that the server has prepared.
+    struct Prepared {
+        let name: String
+        let statement: UserStatement
+    }
+
+    private static let limit = 256
+    private var own: [String: String] = [:]
+    private var users: [UserKey: Prepared] = [:]
+    private var order: [UserKey] = []
+    private var count = 0
+
+    /// The name of one of the store's statements, whose number is fixed.
+    func own(
+        _ sql: String, types: [UInt32], on connection: ServerConnection, within limit: Duration
+    ) throws(ServerFailure) -> String {
+        if let name = own[sql] { return name }
+        let name = nextName()
+        try connection.prepare(name, Dialect.postgres.statement(sql), types: types, within: limit)
+        own[sql] = name
+        return name
+    }
+
+    /// A user's statement, checked when it is seen for the first time. A bounded number is kept, the latest, for the
+    /// text may be another one each time.
+    func user(
+        _ sql: String, types: [UInt32], on connection: ServerConnection, within limit: Duration,
+        beforePreparing: () throws -> Void
+    ) throws -> Prepared {
+        let key = UserKey(sql: Array(sql.utf8), types: types)
+        if let prepared = users[key] { return prepared }
+        let prepared = Prepared(name: nextName(), statement: try UserStatement(sql, .postgres))
+        guard prepared.statement.parameterCount == types.count else {
+            throw StoreError(
+                .statement, attempted: "run a statement",
+                reason: "it has \(prepared.statement.parameterCount) placeholders, and was given \(types.count) values")
+        }
+        try beforePreparing()
+        if order.count >= Self.limit {
+            // The oldest goes: a statement that is still in use comes back with one more round trip.
+            let oldest = order.removeFirst()
+            if let name = users.removeValue(forKey: oldest)?.name {
+                try connection.run("DEALLOCATE \(name)", within: limit)
+            }
+        }
+        try connection.prepare(prepared.name, prepared.statement.sql, types: types, within: limit)
+        users[key] = prepared
+        order.append(key)
+        return prepared
+    }
+
+    /// The server has forgotten them, or they no longer fit its tables.
+    func forget() {
+        own.removeAll()
+        users.removeAll()
+        order.removeAll()
+    }
+
+    /// Never used twice on a connection: what was forgotten here may still be there.
+    private func nextName() -> String {
+        count += 1
+        return "tertib_\(count)"
+    }
+
+    /// The text is compared by its bytes: canonically equivalent literals are two.
+    private struct UserKey: Hashable {
+        let sql: [UInt8]
+        let types: [UInt32]
+    }
+}
+
+/// Statements of a transaction that wait to be sent together with the next one whose result is needed.
+///
+/// Nothing of them is known to the server before that. Used on the thread of its connection only.
+final class StatementQueue {
+    /// One of them, and what it is for.
+    struct Entry {
+        let call: PreparedCall
+        let purpose: Purpose
+    }
+
+    /// What a statement is for, in case that it fails.
+    enum Purpose {
+        /// A user's statement.
+        case effect(String)
+        /// A row of the outbox.
+        case staging(AggregateVersion, Aggregate)
+        /// Parked rows that have been applied.
+        case draining(Aggregate)
+    }
+
+    /// A batch of the most deliveries has to fit in a few times.
+    private static let countLimit = 512
+    private static let sizeLimit = 1 << 20
+    private var entries: [Entry] = []
+    private var size = 0
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    /// Whether it is time to send them: they are kept in memory, here and by libpq.
+    var isFull: Bool { entries.count >= Self.countLimit || size >= Self.sizeLimit }
+
+    func append(_ call: PreparedCall, for purpose: Purpose) {
+        entries.append(Entry(call: call, purpose: purpose))
+        size += call.size
+    }
+
+    /// Takes all of them.
+    func take() -> [Entry] {
+        defer { removeAll() }
+        return entries
+    }
+
+    /// Forgets them: what they belong to is rolled back.
+    func removeAll() {
+        entries = []
+        size = 0
+    }
+}
+
+/// A statement that was enqueued has failed, and not the one that the caller has asked for.
+struct QueuedFailure: Error {
+    let purpose: StatementQueue.Purpose
+    let failure: ServerFailure
+
+    /// The failure in the words of what it was for.
+    var error: StoreError {
+        switch purpose {
+        case .effect(let sql):
+            return StoreError(failure, ofStatement: sql)
+        case .draining(let aggregate):
+            return StoreError(failure, attempted: "delete the parked events of \(aggregate)", isOwn: true)
+        case .staging(let version, let aggregate):
+            let attempted = "stage version \(version) of \(aggregate)"
+            guard failure.state == "23505" else { return StoreError(failure, attempted: attempted, isOwn: true) }
+            return StoreError(.statement, attempted: attempted, reason: "this version is staged already")
         }
     }
 }

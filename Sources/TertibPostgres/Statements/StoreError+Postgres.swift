@@ -1,4 +1,5 @@
 import TertibRuntime
+import TertibSQL
 
 extension StoreError {
     /// A failure of the server's or of the way to it, told apart by its SQLSTATE.
@@ -16,7 +17,7 @@ extension StoreError {
     /// several errors tells of it. The next try finds it made.
     init(_ failure: ServerFailure, ofStatement sql: String) {
         let words = sql.uppercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        guard failure.meansMadeBySomebodyElse, words.contains("IF NOT EXISTS") else {
+        guard failure.meansAlreadyMade, words.contains("IF NOT EXISTS") else {
             self.init(failure, attempted: "run \(sql.excerpt)", isOwn: false)
             return
         }
@@ -92,7 +93,7 @@ extension StoreError {
 extension ServerFailure {
     /// There is a table, a type or an index of this name by now: found before it was made, or in the catalogue's own
     /// indexes.
-    var meansMadeBySomebodyElse: Bool {
+    var meansAlreadyMade: Bool {
         ["42P07", "42710"].contains(state) || (state == "23505" && schema == "pg_catalog")
     }
 

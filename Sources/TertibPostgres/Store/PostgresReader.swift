@@ -1,8 +1,9 @@
-import TertibRuntime
 import TertibCore
+import TertibRuntime
+import TertibSQL
 
 /// One snapshot of the database.
-final class PostgresReader: StoreReader {
+final class PostgresReader: TableSnapshot {
     let runner: StatementRunner
     private let beganAt: (server: Timestamp, here: ContinuousClock.Instant)
     /// A statement that failed has ended the snapshot: nothing can be read after it.
@@ -35,57 +36,19 @@ final class PostgresReader: StoreReader {
         beganAt.server.advanced(by: ContinuousClock.now - beganAt.here)
     }
 
-    func consumers() throws -> [ConsumerName: ConsumerRegistration] {
-        try perform("read the consumers") {
-            let rows = try runner.rows("SELECT consumer, \(ConsumerRegistration.columns) FROM tertib_consumer") {
-                (try $0.identity(0, ConsumerName.self), try ConsumerRegistration($0, from: 1))
-            }
-            return Dictionary(rows) { first, _ in first }
-        }
-    }
-
-    func watermarks(_ consumer: ConsumerName, after aggregate: Aggregate?, limit: Int) throws -> [Watermark] {
-        try perform("read watermarks") {
-            try runner.rows(
+    func outboxRows(ofEach aggregates: [Aggregate], limit: Int) throws -> [Aggregate: [OutboxRow]] {
+        try perform("read the outbox") {
+            let rows = try runner.rows(
                 """
-                SELECT m.aggregate_type, m.aggregate_id, \(Watermark.columns) FROM tertib_watermark AS m
-                WHERE m.consumer = $1 AND (m.aggregate_type, m.aggregate_id) > ($2, $3)
-                ORDER BY m.aggregate_type, m.aggregate_id LIMIT $4
-                """,
-                [
-                    .text(consumer.text), .text(aggregate?.type.text ?? ""), .text(aggregate?.id.text ?? ""),
-                    .bigint(limit),
-                ]
-            ) { try Watermark($0, of: $0.aggregate(0), from: 2) }
-        }
-    }
-
-    func watermark(_ consumer: ConsumerName, of aggregate: Aggregate) throws -> Watermark? {
-        try perform("read the watermark of \(aggregate)") {
-            try runner.first(
-                """
-                SELECT \(Watermark.columns) FROM tertib_watermark AS m
-                WHERE m.consumer = $1 AND m.aggregate_type = $2 AND m.aggregate_id = $3
-                """, [.text(consumer.text)] + Parameter.key(of: aggregate)
-            ) { try Watermark($0, of: aggregate) }
-        }
-    }
-
-    func parkedRows(_ consumer: ConsumerName, of aggregate: Aggregate?, limit: Int) throws -> [ParkedEvent] {
-        try perform("read the parked events") {
-            guard let aggregate else {
-                return try runner.rows(
-                    """
-                    SELECT \(ParkedEvent.columns) FROM tertib_parked AS p WHERE p.consumer = $1
-                    ORDER BY p.parked_at, p.aggregate_type, p.aggregate_id, p.version LIMIT $2
-                    """, [.text(consumer.text), .bigint(limit)], ParkedEvent.init)
-            }
-            return try runner.rows(
-                """
-                SELECT \(ParkedEvent.columns) FROM tertib_parked AS p
-                WHERE p.consumer = $1 AND p.aggregate_type = $2 AND p.aggregate_id = $3
-                ORDER BY p.parked_at, p.version LIMIT $4
-                """, [.text(consumer.text)] + Parameter.key(of: aggregate) + [.bigint(limit)], ParkedEvent.init)
+                SELECT o.* FROM unnest($1::text[], $2::text[]) AS w (aggregate_type, aggregate_id)
+                CROSS JOIN LATERAL (
+                    SELECT \(Tables.outbox.list()) FROM tertib_outbox AS own
+                    WHERE own.published_at IS NULL
+                        AND own.aggregate_type = w.aggregate_type AND own.aggregate_id = w.aggregate_id
+                    ORDER BY own.version LIMIT $3) AS o
+                """, over: Parameter.arrays(aggregates) + [Parameter(limit)]
+            ) { try Tables.outbox.read($0) }
+            return Dictionary(grouping: rows, by: \.aggregate).mapValues { $0.sorted { $0.version < $1.version } }
         }
     }
 
@@ -94,15 +57,17 @@ final class PostgresReader: StoreReader {
             do {
                 return try runner.query(user: sql, arguments: arguments)
             } catch let failure as ServerFailure where failure.state == "25006" {
-                throw StoreError(
-                    .forbiddenStatement, attempted: "write in a snapshot", reason: "a snapshot can only be read",
-                    advice: "Write in a transaction.")
+                throw UserStatement.readOnly
             }
         }
     }
 
-    func perform<Result>(
-        _ attempted: @autoclosure () -> String, isOwn: Bool = true, _ body: () throws -> Result
+    func perform<Result>(_ attempted: @autoclosure () -> String, _ body: () throws -> Result) throws -> Result {
+        try perform(attempted(), isOwn: true, body)
+    }
+
+    private func perform<Result>(
+        _ attempted: @autoclosure () -> String, isOwn: Bool, _ body: () throws -> Result
     ) throws -> Result {
         if let failedStatement { throw failedStatement }
         do {

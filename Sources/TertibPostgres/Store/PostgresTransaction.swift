@@ -1,12 +1,13 @@
-import TertibRuntime
 import TertibCore
+import TertibRuntime
+import TertibSQL
 
 /// One transaction on one connection.
 ///
 /// PostgreSQL refuses everything after a statement that has failed, up to the end of the transaction or of the
 /// savepoint around it, and answers a `COMMIT` then with a rollback. So the first failure is kept, nothing is sent after
 /// it, and the commit is refused here, whatever the body did with the error.
-final class PostgresTransaction: StoreTransaction {
+final class PostgresTransaction: TableTransaction {
     let runner: StatementRunner
     private(set) var infrastructureFailure: StoreError?
     /// What has failed since the innermost savepoint, and ended what that savepoint guards.
@@ -84,17 +85,25 @@ final class PostgresTransaction: StoreTransaction {
             pendingMarks = PendingMarks()
             runner.queue.removeAll()
             parkedKnowledge = ParkedKnowledge()
-            try perform("undo a savepoint", isAllowedAfterFailure: true) {
+            try perform("undo a savepoint", isOwn: true, isAllowedAfterFailure: true) {
                 try runner.run("ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
             }
             throw error
         }
     }
 
-    /// Runs statements; what fails is told apart, and remembered.
+    /// Runs statements of the store's own; a failure is classified, and remembered.
     @discardableResult
-    func perform<Result>(
-        _ attempted: @autoclosure () -> String, isOwn: Bool = true, isAllowedAfterFailure: Bool = false,
+    func perform<Result>(_ attempted: @autoclosure () -> String, _ body: () throws -> Result) throws -> Result {
+        try perform(attempted(), isOwn: true, body)
+    }
+
+    /// - Parameters:
+    ///   - isOwn: Whether the statements are the store's own, and not a user's.
+    ///   - isAllowedAfterFailure: Whether they undo a failure.
+    @discardableResult
+    private func perform<Result>(
+        _ attempted: @autoclosure () -> String, isOwn: Bool, isAllowedAfterFailure: Bool = false,
         _ body: () throws -> Result
     ) throws -> Result {
         precondition(!isOver, "a transaction is valid only inside the closure it was given to")
@@ -196,13 +205,5 @@ enum ServerClock {
     static func read(_ results: [QueryResult]) -> Int64? {
         guard let result = results.last, result.rowCount == 1 else { return nil }
         return result.withBytes(0, 0) { Int64(String(decoding: $0, as: UTF8.self)) }
-    }
-}
-
-extension String {
-    /// Enough of a statement to recognise it by.
-    var excerpt: String {
-        let limit = 80
-        return count > limit ? "\(prefix(limit))..." : self
     }
 }

@@ -2,6 +2,26 @@ import Logging
 public import ServiceLifecycle
 import TertibCore
 
+/// What a consumer is made of; handed on whole to everything that runs for it.
+struct ConsumerEnvironment: Sendable {
+    let settings: ConsumerSettings
+    /// The name of the durable JetStream consumer.
+    let durableName: String
+    let handlers: Handlers
+    let log: any EventLog
+    let store: any ConsumerStore
+    let staging: Staging
+    let counters: ConsumerCounters
+    /// Time, random numbers, and a logger that names the consumer.
+    var context: RuntimeContext
+    /// Wakes the relay after a handler has staged events.
+    let wakeRelay: @Sendable () -> Void
+
+    var codec: WireCodec { staging.codec }
+    var logger: Logger { context.logger }
+    var time: any TimeSource { context.time }
+}
+
 /// A consumer: applies the events of its aggregates to the service's database, each once and in order, with any number
 /// of replicas.
 ///
@@ -9,18 +29,16 @@ import TertibCore
 /// back everything else, and returns. It waits for a broker or a database that is away, and recovers by itself; it
 /// throws when it can never go on (``ConsumerError``, ``EventLogError``).
 public struct Consumer: Service, Sendable {
-    let settings: ConsumerSettings
-    let durableName: String
-    let handlers: Handlers
-    let log: any EventLog
-    let store: any ConsumerStore
-    let staging: Staging
-    let context: RuntimeContext
-    let counters: ConsumerCounters
-    let wakeRelay: @Sendable () -> Void
+    private let environment: ConsumerEnvironment
+
+    init(_ environment: ConsumerEnvironment) {
+        var environment = environment
+        environment.context.logger[metadataKey: LogKey.consumer] = "\(environment.settings.name)"
+        self.environment = environment
+    }
 
     /// What it has done since it started, in this replica.
-    public var counts: ConsumerCounts { counters.snapshot }
+    public var counts: ConsumerCounts { environment.counters.snapshot }
 
     /// Runs until the service group shuts down, or the task is cancelled.
     public func run() async throws {
@@ -38,31 +56,21 @@ public struct Consumer: Service, Sendable {
     }
 
     private func runLoops() async throws {
-        var logger = context.logger
-        logger[metadataKey: LogKey.consumer] = "\(settings.name)"
-        let opened = try await open(logger)
-        let board = SweepRequests()
-        let applier = BatchApplier(
-            settings: settings, codec: staging.codec, handlers: handlers, staging: staging, store: store,
-            context: context, registration: opened.registration, knownParked: { board.parked })
-        let runtime = ConsumerRuntime(
-            settings: settings, codec: staging.codec, handlers: handlers, log: log, store: store,
-            source: opened.source, applier: applier, desk: InFlightDeliveries(), counters: counters, context: context,
-            board: board, logger: logger, wakeRelay: wakeRelay)
-        logger.notice("the consumer is running")
-        let outcome = await Self.outcome(of: runtime)
-        await ConsumerPause(runtime: runtime).letGo(delay: .zero)
-        await opened.source.close()
-        logger.notice("the consumer has stopped")
+        let session = try await open()
+        environment.logger.notice("the consumer is running")
+        let outcome = await Self.outcome(of: session)
+        await session.giveBack(delay: .zero)
+        await session.source.close()
+        environment.logger.notice("the consumer has stopped")
         try outcome.get()
     }
 
     /// Runs the loops; the first one to end ends the others.
-    private static func outcome(of runtime: ConsumerRuntime) async -> Result<Void, any Error> {
+    private static func outcome(of session: ConsumerSession) async -> Result<Void, any Error> {
         await withTaskGroup(of: Result<Void, any Error>.self) { group in
-            group.addTask { await capture { try await ApplyLoop(runtime: runtime).run() } }
-            group.addTask { await capture { try await Sweeper(runtime: runtime).run() } }
-            group.addTask { await capture { try await ProgressLoop(runtime: runtime).run() } }
+            group.addTask { await capture { try await ApplyLoop(session: session).run() } }
+            group.addTask { await capture { try await Sweeper(session: session).run() } }
+            group.addTask { await capture { try await ProgressLoop(session: session).run() } }
             let first = await group.next() ?? .success(())
             group.cancelAll()
             return first
@@ -81,44 +89,41 @@ public struct Consumer: Service, Sendable {
     }
 }
 
-extension Consumer {
-    private struct Opened {
-        let source: any DeliverySource
-        let registration: ConsumerRegistration
-    }
+// MARK: - Opening
 
+extension Consumer {
     /// Ties the consumer to its database and its stream, and subscribes; waits for either of them as long as it takes.
-    private func open(_ logger: Logger) async throws -> Opened {
-        var attempts = 0
+    private func open() async throws -> ConsumerSession {
+        let (settings, logger) = (environment.settings, environment.logger)
+        var backoff = Backoff(maxDelay: .seconds(5))
         while true {
             do {
                 let registration = try await register()
-                let source = try await log.subscribe(
+                let source = try await environment.log.subscribe(
                     Subscription(
-                        durableName: durableName, onlyType: onlyType,
+                        durableName: environment.durableName, onlyType: onlyType,
                         acknowledgementWait: settings.acknowledgementWait,
                         maxAcknowledgementPending: settings.maxAcknowledgementPending, pullLimit: settings.batch,
                         byteLimit: settings.batchBytes, storeID: registration.storeID, takesOver: settings.takesOver))
                 try await check(registration, before: source)
-                if attempts > 0 { logger.notice("broker and database are there") }
-                return Opened(source: source, registration: registration)
+                if backoff.failures > 0 { logger.notice("broker and database are there") }
+                return ConsumerSession(environment, registration: registration, source: source)
             } catch {
                 guard Self.isTemporary(error) else { throw error }
-                attempts += 1
-                if attempts == 1 {
+                let bound = backoff.failed()
+                if backoff.failures == 1 {
                     logger.warning(
                         "broker or database is away, the consumer waits for it",
                         metadata: [LogKey.error: "\(error)"])
                 }
-                let bound = RetryPolicy(initialDelay: .milliseconds(250), maxDelay: .seconds(5))
-                    .bound(beforeAttempt: attempts + 1)
-                try await context.time.sleep(for: bound / 2 + context.jitter(upTo: bound / 2))
+                try await environment.time.sleep(
+                    for: Backoff.wait(upTo: bound, jitter: environment.context.fraction()))
             }
         }
     }
 
     private var onlyType: AggregateType? {
-        guard let aggregates = settings.aggregates, aggregates.count == 1 else { return nil }
+        guard let aggregates = environment.settings.aggregates, aggregates.count == 1 else { return nil }
         return aggregates.first
     }
 
@@ -133,7 +138,7 @@ extension Consumer {
     /// The stream may have been created anew between the registration and the subscription, which would be to the new one.
     private func check(_ registration: ConsumerRegistration, before source: any DeliverySource) async throws {
         do {
-            try registration.check(try await log.state(), for: settings.name)
+            try registration.check(try await environment.log.state(), for: environment.settings.name)
         } catch {
             await source.close()
             throw error
@@ -141,11 +146,11 @@ extension Consumer {
     }
 
     private func register() async throws -> ConsumerRegistration {
-        let state = try await log.state()
+        let state = try await environment.log.state()
         let fresh = ConsumerRegistration(
-            storeID: context.mintUUID(), stream: state.name, streamCreatedAt: state.createdAt)
-        let name = settings.name
-        let registration = try await store.transaction { transaction in
+            storeID: environment.context.mintUUID(), stream: state.name, streamCreatedAt: state.createdAt)
+        let name = environment.settings.name
+        let registration = try await environment.store.transaction { transaction in
             try transaction.registration(name, insertingIfAbsent: fresh)
         }
         try registration.check(state, for: name)
@@ -153,23 +158,21 @@ extension Consumer {
     }
 }
 
-/// Every third of the acknowledgement wait it says in-progress for what is delivered and not finished, and looks whether
-/// the stream is still the consumer's: one that was created anew may have a durable consumer of the same name, whose
-/// deliveries look like any other.
-struct ProgressLoop: Sendable {
-    let runtime: ConsumerRuntime
-
-    /// Runs until cancelled.
-    func run() async throws {
-        while true {
-            try await runtime.context.time.sleep(for: runtime.settings.acknowledgementWait / 3)
-            let inHand = runtime.desk.inHand
-            if !inHand.isEmpty { await runtime.source.answer(.inProgress, to: inHand) }
-            do {
-                try runtime.applier.registration.check(try await runtime.log.state(), for: runtime.settings.name)
-            } catch is EventLogError {
-                // The broker is away, or the stream is gone: whoever receives from it waits, or ends with the reason.
-            }
+extension ConsumerRegistration {
+    /// Refuses a stream that is not the one that the watermarks belong to, be it another one of the same name.
+    func check(_ state: StreamState, for consumer: ConsumerName) throws(ConsumerError) {
+        guard stream == state.name else {
+            throw ConsumerError(
+                .streamChanged, consumer: consumer,
+                reason: "its database follows the stream \(stream), the configuration says \(state.name)",
+                advice: "Set stream.name back, or start with a fresh database.")
+        }
+        guard streamCreatedAt == state.createdAt else {
+            throw ConsumerError(
+                .streamChanged, consumer: consumer,
+                reason: "the stream \(state.name) was created anew at \(state.createdAt); its database follows the one "
+                    + "created at \(streamCreatedAt)",
+                advice: "Versions may have started again. Restore the stream, or start with a fresh database.")
         }
     }
 }

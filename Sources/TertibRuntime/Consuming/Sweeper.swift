@@ -4,116 +4,147 @@ import TertibCore
 /// Wakes what no delivery will wake: a parked event is acknowledged, so the broker never sends it again. Drains left
 /// over, retries that are due, gaps past their hold. Every replica sweeps; claims keep them apart.
 struct Sweeper: Sendable {
-    let runtime: ConsumerRuntime
-
-    /// Between two looks at whether a sweep is asked for.
-    private static let tick: Duration = .milliseconds(200)
-    /// A sweep at least this often.
-    private static let interval: Duration = .seconds(1)
-    /// At most so many aggregates of each kind in one sweep.
-    private static let limit = 64
-    /// While something is parked, sweeps follow each other without being asked for, until so many in a row had nothing
-    /// to do: a gap that stays must not keep the database busy for as long.
-    private static let patience = 5
+    let session: ConsumerSession
 
     /// Runs until cancelled.
     func run() async throws {
-        var repair = Repair(runtime: runtime)
-        var lastSweep = Duration.zero
+        var repair = RepairSchedule(codec: session.environment.codec)
+        var pacer = SweepPacer()
         var hasFailed = false
-        var unasked = 0
         while !Task.isCancelled {
-            let pause = Self.tick / 2 + runtime.context.jitter(upTo: Self.tick)
             do {
-                try await runtime.context.time.sleep(for: pause)
+                try await session.time.sleep(
+                    for: SweepPacer.pause(jitter: session.environment.context.fraction()))
             } catch {
                 return  // cancelled: the sweeper has nothing in hand
             }
-            let now = runtime.context.time.monotonic
-            if runtime.board.takeQuestion() { unasked = Self.patience }
-            guard unasked > 0 || now - lastSweep >= Self.interval else { continue }
-            lastSweep = now
-            unasked = max(0, unasked - 1)
+            guard pacer.begins(isRequested: session.sweeps.take(), at: session.time.monotonic) else { continue }
             do {
-                switch try await sweep(&repair, gapLimit: Self.limit + repair.waiting) {
-                case .progress: unasked = Self.patience
-                case .waiting: break
-                case .nothingParked: unasked = 0
-                }
+                pacer.ended(try await sweep(&repair))
                 hasFailed = false
             } catch is CancellationError {
                 return
             } catch let error as ConsumerError {
                 throw error  // no sweep after it would fare better
             } catch let error as StoreError where error.code == .conflict {
-                runtime.board.ask()  // a neighbour writes; the next sweep finds what it leaves
+                session.sweeps.request()  // another replica writes; the next sweep finds what it leaves
             } catch {
                 if !hasFailed {
-                    runtime.logger.warning("a sweep failed, it will be repeated", metadata: [LogKey.error: "\(error)"])
+                    session.logger.warning("a sweep failed, it will be repeated", metadata: [LogKey.error: "\(error)"])
                 }
                 hasFailed = true
             }
         }
     }
 
-    /// What a sweep came to.
-    private enum Outcome {
-        /// There was something to do.
-        case progress
-        /// What is parked waits for a time, or for an event that is not there.
-        case waiting
-        case nothingParked
-    }
-
-    private func sweep(_ repair: inout Repair, gapLimit: Int) async throws -> Outcome {
-        let settings = runtime.settings
-        let findings = try await runtime.store.transaction { transaction in
-            try SweepFindings(settings, limit: Self.limit, gapLimit: gapLimit, in: transaction)
-        }
-        runtime.board.count(parked: findings.parked)
-        let wakes = await Result {
-            if !findings.wakes.isEmpty {
-                runtime.note(try await runtime.applier.apply(Batch(wakes: findings.wakes), carefully: true))
-            }
-        }
-        var hasRepaired = false
-        if !findings.gaps.isEmpty {
-            hasRepaired = try await repair.run(
-                findings.gaps, now: findings.now, crowded: runtime.board.takeCrowded())
-        }
+    private func sweep(_ repair: inout RepairSchedule) async throws -> SweepPacer.Outcome {
+        let findings = try await read(gapLimit: SweepTransaction.limit + repair.waiting)
+        session.sweeps.count(parked: findings.parked)
+        let wakes = await Result { try await wake(findings.wakes) }  // a failure must not keep the gaps from repair
+        if !findings.gaps.isEmpty { try await close(findings.gaps, now: findings.now, &repair) }
         try wakes.get()
         guard findings.parked > 0 else { return .nothingParked }
-        return hasRepaired || !findings.wakes.isEmpty ? .progress : .waiting
+        return (repair.isGoingOn && !findings.gaps.isEmpty) || !findings.wakes.isEmpty ? .progress : .waiting
+    }
+
+    /// Reads what there is to do.
+    private func read(gapLimit: Int) async throws -> SweepFindings {
+        let settings = session.settings
+        return try await session.environment.store.transaction { transaction in
+            try SweepTransaction.run(settings, gapLimit: gapLimit, in: transaction)
+        }
+    }
+
+    private func wake(_ aggregates: Set<Aggregate>) async throws {
+        guard !aggregates.isEmpty else { return }
+        try await apply(PreparedBatch(wakes: aggregates), carefully: true)
+    }
+
+    private func apply(_ batch: PreparedBatch, carefully: Bool) async throws {
+        let report = try await session.applier.apply(batch, carefully: carefully)
+        session.record(report, of: batch.batch)
     }
 }
 
-/// What a sweep finds to do, read in one transaction.
-struct SweepFindings: Sendable {
-    /// Aggregates with a drain left over, or a retry that is due.
-    var wakes: Set<Aggregate> = []
-    var gaps: [Gap] = []
-    var parked: Int
-    /// The database's time.
-    let now: Timestamp
-
-    /// A row from the future was parked under a wrong clock, perhaps years ahead: it has waited long enough.
-    private static let farAhead = Duration.seconds(1000 * 365 * 86_400)
-
-    init(_ settings: ConsumerSettings, limit: Int, gapLimit: Int, in transaction: any StoreTransaction) throws {
-        now = try transaction.now()
-        parked = try transaction.parkedCount(settings.name)
-        guard parked > 0 else { return }
-        if !PlantedBug.leftoversNotSwept.isActive {
-            wakes.formUnion(try transaction.leftoverDrains(settings.name, limit: limit))
+extension SweepTransaction {
+    /// Does what the machine says.
+    static func run(
+        _ settings: ConsumerSettings, gapLimit: Int, in transaction: any StoreTransaction
+    ) throws -> SweepFindings {
+        var machine = SweepTransaction(settings: settings, gapLimit: gapLimit)
+        var input = Input.begun(at: try transaction.now())
+        while true {
+            switch machine.advance(input) {
+            case .countParked: input = .parkedCount(try transaction.parkedCount(settings.name))
+            case .readLeftoverDrains(let limit):
+                input = .aggregates(try transaction.leftoverDrains(settings.name, limit: limit))
+            case .readDueRetries(let now, let maxDelay, let limit):
+                input = .aggregates(
+                    try transaction.dueRetries(settings.name, now: now, maxDelay: maxDelay, limit: limit))
+            case .readGaps(let time, let limit):
+                input = .gaps(try transaction.gaps(settings.name, parkedBefore: time, limit: limit))
+            case .finish(let findings): return findings
+            }
         }
-        if !PlantedBug.retriesNotSwept.isActive {
-            wakes.formUnion(
-                try transaction.dueRetries(
-                    settings.name, now: now, maxDelay: settings.retry.maxDelay, limit: limit))
+    }
+}
+
+// MARK: - Repair
+
+extension Sweeper {
+    /// Reads the versions that gaps miss straight from the stream, and applies them at once; the replica that holds them
+    /// finds them stale.
+    private func close(_ gaps: [Gap], now: Timestamp, _ repair: inout RepairSchedule) async throws {
+        repair.begin(
+            gaps, now: now, withoutRoom: session.sweeps.takeWithoutRoom(), at: session.time.monotonic)
+        while var search = repair.next(
+            at: session.time.monotonic, hasUndelivered: session.deliveries.pending > 0)
+        {
+            try Task.checkCancellation()
+            let found = try await search.run(on: session.environment.log, session.time, until: repair.end)
+            try Task.checkCancellation()
+            if !found.isEmpty { try await apply(found) }
+            repair.ended(
+                search, hasFound: !found.isEmpty, at: session.time.monotonic,
+                jitter: session.environment.context.fraction())
         }
-        let holdLimit = now.advanced(by: .zero - settings.gapHold)
-        gaps = try transaction.gaps(settings.name, parkedBefore: now.advanced(by: Self.farAhead), limit: gapLimit)
-            .filter { [now] gap in gap.oldestParkedAt < holdLimit || gap.oldestParkedAt > now }
+    }
+
+    /// What was read belongs to the consumer's stream if that is still there when everything was read.
+    private func apply(_ found: [GapSearch.Found]) async throws {
+        try await session.checkStream()
+        var arrivals: [PreparedArrival] = []
+        for message in found {
+            let decoded = session.decode(
+                message.message, sequence: message.sequence, ticket: session.deliveries.ticket(), origin: .repair)
+            if case .prepared(let arrival) = decoded { arrivals.append(arrival) }
+        }
+        try await apply(PreparedBatch(arrivals), carefully: false)
+    }
+}
+
+extension GapSearch {
+    /// Reads what the machine says. Cancellation ends it after the read in hand: a replica that is asked to stop does not
+    /// read on.
+    mutating func run(
+        on log: any EventLog, _ time: any TimeSource, until end: Duration
+    ) async throws(EventLogError) -> [Found] {
+        var input = Input.begin
+        while true {
+            switch advance(input, mayReadOn: time.monotonic < end && !Task.isCancelled) {
+            case .readMessage(let sequence, let fromLeader):
+                input = Input(try await log.message(at: sequence, from: fromLeader ? .leader : .anyReplica))
+            case .searchSubject(let subject, let sequence):
+                input = Input(try await log.firstMessage(on: subject, from: sequence, source: .leader))
+            case .finish(let run): return run
+            }
+        }
+    }
+}
+
+extension GapSearch.Input {
+    init(_ message: LoggedMessage?) {
+        self = message.map { .message(GapSearch.Found($0.message, at: $0.sequence)) } ?? .nothing
     }
 }
 

@@ -3,7 +3,7 @@ public import TertibCore
 /// The store's transaction, as a handler or an owner of aggregates sees it. Valid only inside the closure it was given
 /// to, on that thread.
 public final class HandlerTransaction {
-    let store: any StoreTransaction
+    package let store: any StoreTransaction
     private let staging: Staging
     private let cause: Causation
     /// Whether something was staged, so that the relay is to be woken after the commit.

@@ -1,4 +1,4 @@
-import TertibCore
+public import TertibCore
 
 /// Compares every consumer's watermarks with the stream.
 ///
@@ -25,197 +25,147 @@ public struct Auditor: Sendable {
         self.readsInFlight = readsInFlight
     }
 
+    /// One stream, whichever service reads it.
+    private struct StreamIdentity: Hashable {
+        let name: StreamName
+        let createdAt: Timestamp
+        let namespace: Namespace
+    }
+
     /// Audits. Services that share a stream share one reading of it.
     /// - Parameter progress: Called often, from the calling task.
     /// - Throws: ``EventLogError``, ``StoreError``.
     public func run(progress: (Progress) -> Void = { _ in }) async throws -> Audit {
-        var ledgers: [StreamIdentity: StreamLedger] = [:]
+        var streams: [StreamIdentity: (audit: StreamAudit, reader: EventBus)] = [:]
         for service in services {
-            let accounts = try await Self.accounts(of: service)
+            let consumers = try await Self.consumers(of: service)
             let state = try await service.log.state()
             let identity = StreamIdentity(
                 name: state.name, createdAt: state.createdAt, namespace: service.options.namespace)
-            ledgers[identity, default: StreamLedger(reader: service, state: state)].accounts += accounts
-            ledgers[identity]?.state = state
+            streams[identity, default: (StreamAudit(state), service)].audit.consumers += consumers
+            streams[identity]?.audit.state = state
         }
-        let total = ledgers.values.reduce(0) { $0 + $1.sequences }
-        var audit = Audit()
+        let total = streams.values.reduce(0) { $0 + $1.audit.sequences }
+        var result = Audit()
         var before: UInt64 = 0
-        for (_, var ledger) in ledgers.sorted(by: { $0.key.name < $1.key.name }) {
-            try await ledger.read(readsInFlight: readsInFlight) { done in
-                progress(Progress(done: before + done, total: total))
-            }
-            before += ledger.sequences
-            ledger.close(into: &audit)
+        for (_, (var audit, reader)) in streams.sorted(by: { $0.key.name < $1.key.name }) {
+            try await read(&audit, by: reader) { progress(Progress(done: before + $0, total: total)) }
+            before += audit.sequences
+            audit.close(into: &result)
         }
-        audit.sort()
-        return audit
+        result.sort()
+        return result
     }
 
-    /// The accounts of a service's consumers: each one's floor first, its watermarks afterwards.
-    private static func accounts(of service: EventBus) async throws -> [ConsumerAccount] {
-        var accounts: [ConsumerAccount] = []
+    /// A service's consumers: each one's floor first, its watermarks afterwards.
+    private static func consumers(of service: EventBus) async throws -> [ConsumerAudit] {
+        var audits: [ConsumerAudit] = []
         for consumer in service.options.consumers.values {
             let durable = try await service.log.consumerState(service.options.durableName(of: consumer.name))
-            var account = ConsumerAccount(
-                service: service.options.service, settings: consumer, durableFloor: durable?.acknowledgedFloor)
+            var audit = ConsumerAudit(
+                service: service.options.service, consumer: consumer.name, types: consumer.aggregates,
+                durableFloor: durable?.acknowledgedFloor)
             var last: Aggregate?
             repeat {
                 let after = last
-                let page = try await service.store.read { reader in
+                let (watermarks, registration) = try await service.store.read { reader in
                     (
                         try reader.watermarks(consumer.name, after: after, limit: 5000),
                         try reader.consumers()[consumer.name]
                     )
                 }
-                account.registration = page.1
-                for watermark in page.0 where account.consumes(watermark.aggregate.type) {
-                    account.facts[watermark.aggregate] = AuditFacts(watermark: watermark)
-                }
-                last = page.0.last?.aggregate
+                audit.streamCreatedAt = registration?.streamCreatedAt
+                audit.record(watermarks)
+                last = watermarks.last?.aggregate
             } while last != nil
-            accounts.append(account)
+            audits.append(audit)
         }
-        return accounts
-    }
-}
-
-/// One stream, whichever service reads it.
-private struct StreamIdentity: Hashable {
-    let name: StreamName
-    let createdAt: Timestamp
-    let namespace: Namespace
-}
-
-/// A stream, and the accounts of all the consumers that follow it.
-private struct StreamLedger {
-    let reader: EventBus
-    var state: StreamState
-    var accounts: [ConsumerAccount] = []
-    private var events = 0
-
-    init(reader: EventBus, state: StreamState) {
-        self.reader = reader
-        self.state = state
+        return audits
     }
 
-    var sequences: UInt64 {
-        state.lastSequence < state.firstSequence ? 0 : state.lastSequence.number - state.firstSequence.number + 1
-    }
-
-    mutating func read(readsInFlight: Int, progress: (UInt64) -> Void) async throws {
+    private func read(_ audit: inout StreamAudit, by reader: EventBus, progress: (UInt64) -> Void) async throws {
         let sweep = StreamSweep(
-            log: reader.log, codec: WireCodec(namespace: reader.options.namespace), time: reader.context.time,
-            readsInFlight: readsInFlight)
-        var open = accounts
-        var count = 0
-        try await sweep.read(from: state.firstSequence, through: state.lastSequence, progress: progress) { sightings in
-            count += sightings.count
-            for sighting in sightings {
-                for index in open.indices { open[index].note(sighting) }
-            }
+            log: reader.log, codec: reader.staging.codec, time: reader.context.time, readsInFlight: readsInFlight)
+        try await sweep.read(
+            from: audit.state.firstSequence, through: audit.state.lastSequence, into: &audit, progress: progress)
+        for (consumer, aggregate, sequence) in audit.placesToVerify {
+            let message = try await reader.log.message(at: sequence, from: .leader)
+            audit.consumers[consumer].record(isOccupied: message != nil, placeOf: aggregate)
         }
-        accounts = open
-        events = count
-        try await lookUpVanished()
-    }
-
-    /// Asks the leader what stands where watermarks above the stream's versions point: nothing, where messages were
-    /// removed, and another message, where the stream has lost its tail and used its sequences again.
-    private mutating func lookUpVanished() async throws {
-        for index in accounts.indices {
-            for aggregate in accounts[index].vanished(state) {
-                guard let sequence = accounts[index].facts[aggregate]?.watermark?.streamSequence else { continue }
-                let message = try await reader.log.message(at: sequence, from: .leader)
-                accounts[index].facts[aggregate]?.isOccupied = message != nil
-            }
-        }
-    }
-
-    func close(into audit: inout Audit) {
-        var seen: Set<Aggregate> = []
-        for account in accounts {
-            account.close(state, into: &audit)
-            for (aggregate, facts) in account.facts where facts.highest > .none { seen.insert(aggregate) }
-        }
-        audit.aggregates += seen.count
-        audit.events += events
     }
 }
 
-/// What one consumer has, and what the stream says about it.
-struct ConsumerAccount {
-    let service: ServiceName
-    let settings: ConsumerSettings
-    /// The floor that the broker told before the watermarks were read; `nil` when it has no such durable.
-    let durableFloor: StreamSequence?
-    var registration: ConsumerRegistration?
-    var facts: [Aggregate: AuditFacts] = [:]
+/// Reads a whole stream with least privilege: message by message, many reads in flight, from any replica. A message that
+/// is not there is read from the leader, which also knows where the hole ends.
+private struct StreamSweep: Sendable {
+    let log: any EventLog
+    let codec: WireCodec
+    let time: any TimeSource
+    /// How many reads are in flight.
+    let readsInFlight: Int
+    /// How many sequences one task reads, one after the other.
+    static let rangeLength: UInt64 = 64
+    /// How often a read is tried.
+    static let attempts = 5
 
-    init(service: ServiceName, settings: ConsumerSettings, durableFloor: StreamSequence?) {
-        self.service = service
-        self.settings = settings
-        self.durableFloor = durableFloor
+    private struct SequenceRange: Sendable {
+        var length: UInt64
+        var events: [ObservedEvent] = []
     }
 
-    func consumes(_ type: AggregateType) -> Bool { settings.aggregates?.contains(type) ?? true }
-
-    mutating func note(_ sighting: StreamSweep.Sighting) {
-        guard consumes(sighting.aggregate.type) else { return }
-        facts[sighting.aggregate, default: AuditFacts()].note(
-            version: sighting.version, id: sighting.id, at: sighting.sequence)
-    }
-
-    /// Aggregates whose watermark's event was not met in the stream, although the stream is longer.
-    func vanished(_ state: StreamState) -> [Aggregate] {
-        facts.compactMap { aggregate, facts in
-            guard let watermark = facts.watermark, watermark.version > facts.highest, !facts.isOccupied,
-                watermark.streamSequence >= state.firstSequence, watermark.streamSequence <= state.lastSequence
-            else { return nil }
-            return aggregate
-        }
-    }
-
-    /// Judges every aggregate.
-    func close(_ state: StreamState, into audit: inout Audit) {
-        let position = AuditedPosition(
-            floor: floor(state), first: state.firstSequence, last: state.lastSequence,
-            isSameStream: registration?.streamCreatedAt == state.createdAt)
-        for (aggregate, facts) in facts {
-            let entry = Audit.Entry(
-                aggregate: aggregate, service: service, consumer: settings.name,
-                version: facts.watermark?.version ?? .none, streamVersion: facts.highest)
-            switch facts.verdict(position) {
-            case .level: break
-            case .lagging: audit.lagging += 1
-            case .behind: audit.behind.append(entry)
-            case .gapped: audit.gapped.append(entry)
-            case .ahead: audit.ahead.append(entry)
-            case .forked: audit.forked.append(entry)
-            case .missing: audit.missing.append(entry)
+    /// Reads every message from `first` to `last`, and records the well-formed events, in no order.
+    /// - Parameter progress: Called with the number of sequences that are done.
+    func read(
+        from first: StreamSequence, through last: StreamSequence, into audit: inout StreamAudit,
+        progress: (UInt64) -> Void
+    ) async throws {
+        guard first <= last else { return }
+        try await withThrowingTaskGroup(of: SequenceRange.self) { group in
+            var start = max(1, first.number)
+            var done: UInt64 = 0
+            func addNext() {
+                guard start <= last.number else { return }
+                let end = last.number - start < Self.rangeLength ? last.number : start + Self.rangeLength - 1
+                let range = start...end
+                start = end + 1
+                group.addTask { try await read(range) }
+            }
+            for _ in 0..<max(1, readsInFlight) { addNext() }
+            while let range = try await group.next() {
+                done += range.length
+                audit.record(range.events)
+                progress(done)
+                addNext()
             }
         }
     }
 
-    /// A consumer that has run and whose durable is gone has nothing to come; one that never ran, everything.
-    private func floor(_ state: StreamState) -> StreamSequence {
-        durableFloor ?? (registration == nil ? .none : state.lastSequence)
+    private func read(_ range: ClosedRange<UInt64>) async throws -> SequenceRange {
+        var found = SequenceRange(length: UInt64(range.count))
+        var position = range.lowerBound
+        while position <= range.upperBound, let message = try await message(from: StreamSequence(position)),
+            message.sequence.number <= range.upperBound
+        {
+            position = message.sequence.number + 1
+            // A malformed message has no version to compare with.
+            guard let envelope = try? codec.decode(message.message) else { continue }
+            found.events.append(ObservedEvent(envelope, at: message.sequence))
+        }
+        return found
     }
-}
 
-extension Audit {
-    /// Puts the entries in the order of service, consumer and aggregate.
-    mutating func sort() {
-        func sorted(_ entries: [Entry]) -> [Entry] {
-            entries.sorted {
-                if $0.service != $1.service { return $0.service < $1.service }
-                return $0.consumer == $1.consumer ? $0.aggregate < $1.aggregate : $0.consumer < $1.consumer
+    /// The message at a sequence, or the next one behind a hole.
+    private func message(from sequence: StreamSequence) async throws -> LoggedMessage? {
+        var attempt = 0
+        while true {
+            do {
+                if let message = try await log.message(at: sequence, from: .anyReplica) { return message }
+                return try await log.firstMessage(on: codec.mapping.everything, from: sequence, source: .leader)
+            } catch {
+                attempt += 1
+                guard error.isRetriable, attempt < Self.attempts else { throw error }
+                try await time.sleep(for: .milliseconds(100) * attempt)
             }
         }
-        behind = sorted(behind)
-        gapped = sorted(gapped)
-        ahead = sorted(ahead)
-        forked = sorted(forked)
-        missing = sorted(missing)
     }
 }

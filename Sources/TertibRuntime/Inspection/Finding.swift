@@ -1,4 +1,4 @@
-/// Something that `doctor` has found out.
+/// A finding of `doctor`.
 public struct Finding: Hashable, Sendable {
     /// How much it matters.
     public enum Level: String, Hashable, Comparable, Sendable, CaseIterable {
@@ -23,7 +23,7 @@ public struct Finding: Hashable, Sendable {
 
     /// How much it matters.
     public let level: Level
-    /// A stable name of what was looked at, such as `stream-discard`.
+    /// A stable name of what was examined, such as `stream-discard`.
     public let check: String
     /// What was found, in words; never credentials, never payloads.
     public let message: String

@@ -34,7 +34,7 @@ public struct ConsumerCounts: Hashable, Sendable, Codable {
     public var letGo = 0
     /// Times a delivery waited in memory for its predecessor.
     public var held = 0
-    /// Claims lost to a neighbour.
+    /// Claims lost to another replica.
     public var conflicts = 0
     /// Transactions committed.
     public var batches = 0
@@ -63,7 +63,7 @@ final class ConsumerCounters: Sendable {
             Counter(label: name, dimensions: [("consumer", consumer.text)] + dimensions)
         }
         deliveries = Dictionary(
-            uniqueKeysWithValues: Disposition.allCases.map {
+            uniqueKeysWithValues: Disposition.allCases.filter { $0.isAcknowledged || $0 == .held }.map {
                 ($0, counter(MetricName.deliveries, [("outcome", $0.rawValue)]))
             })
         ignoredDeliveries = counter(MetricName.deliveries, [("outcome", "ignored")])
@@ -98,12 +98,9 @@ final class ConsumerCounters: Sendable {
         pauses.increment()
     }
 
-    /// Counts what a committed transaction did. `delivered` tells which tickets came from deliveries.
-    func committed(_ report: BatchReport, delivered: (Arrival.Ticket) -> Bool) {
-        var outcomes: [Disposition: Int] = [:]
-        for (ticket, disposition) in report.dispositions where delivered(ticket) {
-            outcomes[disposition, default: 0] += 1
-        }
+    /// Counts what a committed transaction did.
+    func committed(_ report: BatchReport, of batch: Batch) {
+        let outcomes = report.deliveries(of: batch)
         counts.withLock {
             $0.batches += 1
             $0.applied += report.applied
@@ -116,7 +113,7 @@ final class ConsumerCounters: Sendable {
             $0.parked += outcomes[.parked] ?? 0
             $0.deadLettered += outcomes[.deadLettered] ?? 0
             $0.held += outcomes[.held] ?? 0
-            $0.malformed += report.malformed
+            $0.malformed += report.malformed.count { $0 == .deadLettered }
             $0.conflicts += report.conflicts
             $0.failures += report.failures.count
         }

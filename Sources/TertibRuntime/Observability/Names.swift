@@ -6,7 +6,7 @@ enum MetricName {
     static let deliveries = "tertib_deliveries_total"
     /// Events applied by `origin`: delivery, drain, repair, retry.
     static let applied = "tertib_applied_total"
-    /// Claims lost to a neighbour.
+    /// Claims lost to another replica.
     static let conflicts = "tertib_conflicts_total"
     /// Failures of handlers.
     static let handlerFailures = "tertib_handler_failures_total"

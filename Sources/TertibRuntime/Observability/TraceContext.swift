@@ -23,7 +23,7 @@ enum TraceContext {
             span.attributes["messaging.batch.message_count"] = batch.count
             span.attributes["tertib.consumer"] = consumer.text
             for arrival in batch.arrivals.prefix(linkLimit) {
-                guard let fields = arrival.arrival.envelope.causation.fields else { continue }
+                guard let fields = arrival.envelope.causation.fields else { continue }
                 var context = ServiceContext.topLevel
                 InstrumentationSystem.instrument.extract(fields, into: &context, using: Carrier())
                 span.addLink(SpanLink(context: context, attributes: [:]))

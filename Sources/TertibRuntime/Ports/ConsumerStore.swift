@@ -76,6 +76,15 @@ public protocol StoreTransaction: EffectTransaction, SequencingTransaction, Outb
     /// The first failure of this transaction that is the database's and not the statement's (a conflict, an outage),
     /// even if a handler has swallowed it.
     var infrastructureFailure: StoreError? { get }
+
+    /// The transaction that this one passes its calls to; the transaction itself unless it decorates another one. What
+    /// only one database has is looked for there.
+    var base: any StoreTransaction { get }
+}
+
+extension StoreTransaction {
+    /// This transaction.
+    public var base: any StoreTransaction { self }
 }
 
 /// The side of a transaction that user code sees: SQL on the service's own tables.
@@ -204,73 +213,4 @@ public protocol OutboxTransaction: AnyObject {
     /// Deletes rows published before `time`, at most `limit`.
     /// - Returns: how many there were.
     func deletePublished(before time: Timestamp, limit: Int) throws -> Int
-}
-
-/// A row of the outbox that a relay has taken, with its aggregate's head.
-public struct OutboxClaim: Hashable, Sendable {
-    /// The row.
-    public let row: OutboxRow
-    /// The head of its aggregate.
-    public let head: AggregateHead
-
-    /// Creates a claim.
-    public init(row: OutboxRow, head: AggregateHead) {
-        self.row = row
-        self.head = head
-    }
-}
-
-/// An aggregate whose next version is missing while later ones are parked.
-public struct Gap: Hashable, Sendable {
-    /// The aggregate.
-    public let aggregate: Aggregate
-    /// The last applied version.
-    public let watermark: AggregateVersion
-    /// The stream sequence of the event at ``watermark``: the missing ones stand behind it as a rule.
-    public let watermarkSequence: StreamSequence
-    /// The lowest parked version.
-    public let lowestParked: AggregateVersion
-    /// The lowest parked row's message (``StoredEnvelope``), whose pointer may name its predecessor.
-    public let lowestStored: [UInt8]
-    /// When its oldest row was parked.
-    public let oldestParkedAt: Timestamp
-
-    /// Creates a gap.
-    public init(
-        aggregate: Aggregate, watermark: AggregateVersion, watermarkSequence: StreamSequence,
-        lowestParked: AggregateVersion, lowestStored: [UInt8], oldestParkedAt: Timestamp
-    ) {
-        self.aggregate = aggregate
-        self.watermark = watermark
-        self.watermarkSequence = watermarkSequence
-        self.lowestParked = lowestParked
-        self.lowestStored = lowestStored
-        self.oldestParkedAt = oldestParkedAt
-    }
-}
-
-/// What ties a consumer to its database and its stream: one row of `tertib_consumer`.
-public struct ConsumerRegistration: Hashable, Sendable {
-    /// The database's identity, a UUID made with the row.
-    public var storeID: String
-    /// The stream that the watermarks speak of.
-    public var stream: StreamName
-    /// When that stream was created.
-    public var streamCreatedAt: Timestamp
-    /// Everything at or below it was acknowledged.
-    public var acknowledgedFloor: StreamSequence
-    /// The life of the consumer's state.
-    public var generation: Int
-
-    /// Creates a registration.
-    public init(
-        storeID: String, stream: StreamName, streamCreatedAt: Timestamp, acknowledgedFloor: StreamSequence = .none,
-        generation: Int = 1
-    ) {
-        self.storeID = storeID
-        self.stream = stream
-        self.streamCreatedAt = streamCreatedAt
-        self.acknowledgedFloor = acknowledgedFloor
-        self.generation = generation
-    }
 }

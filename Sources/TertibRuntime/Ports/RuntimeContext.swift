@@ -31,21 +31,5 @@ public struct RuntimeContext: Sendable {
     func mintEventID() throws(IdentityError) -> EventID { try EventID(mintUUID()) }
 
     /// A new UUID of version 7, in lower case.
-    func mintUUID() -> String {
-        let milliseconds = UInt64(max(0, time.wall.microseconds / 1000)) & 0xFFFF_FFFF_FFFF
-        let high = milliseconds << 16 | 0x7000 | random() & 0x0FFF
-        let low = 0x8000_0000_0000_0000 | random() & 0x3FFF_FFFF_FFFF_FFFF
-        let digits = Self.hexadecimal(high) + Self.hexadecimal(low)
-        var text = ""
-        for (offset, digit) in digits.enumerated() {
-            if [8, 12, 16, 20].contains(offset) { text.append("-") }
-            text.append(digit)
-        }
-        return text
-    }
-
-    private static func hexadecimal(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    func mintUUID() -> String { UUIDText.version7(at: time.wall, random(), random()) }
 }

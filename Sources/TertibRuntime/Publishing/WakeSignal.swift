@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Wakes one waiting loop; a wake-up while nobody waits is remembered.
+/// Wakes one waiting loop; a wake-up while it does not wait is remembered.
 final class WakeSignal: Sendable {
     private struct State {
         var isPending = false

@@ -1,3 +1,154 @@
+/// How a read-modify-write of one row is kept from losing another writer's update. All of them are right on
+/// every database; they differ in which writer waits or fails, and in what the table needs.
+public enum ConcurrencyPolicy: Hashable, Sendable {
+    /// Nothing is compared or locked: the last writer wins. For measuring what the others prevent.
+    case none
+    /// Optimistic: the row has a column with a number, which must be the one that was read, and is raised by the write.
+    case version(column: String)
+    /// Optimistic: every column must be as it was read, NULL being equal to NULL. For tables without a version column.
+    case allColumns
+    /// Pessimistic: the row is locked when it is read, and another writer waits (`FOR UPDATE`).
+    case forUpdate
+    /// Pessimistic, and another writer fails at once (`FOR UPDATE NOWAIT`).
+    case forUpdateNoWait
+    /// The whole transaction runs as if no other ran beside it; the database detects when that is not so.
+    case serializable
+
+    /// Optimistic, by a column called `version`.
+    public static let version = ConcurrencyPolicy.version(column: "version")
+
+    /// `none`, `version`, `all-columns`, `for-update`, `nowait`, `serializable`.
+    public var name: String {
+        switch self {
+        case .none: "none"
+        case .version: "version"
+        case .allColumns: "all-columns"
+        case .forUpdate: "for-update"
+        case .forUpdateNoWait: "nowait"
+        case .serializable: "serializable"
+        }
+    }
+}
+
+/// What happens when another writer was faster.
+public enum ConflictReaction: Hashable, Sendable {
+    /// ``UpdateConflict`` is thrown.
+    case `throw`
+    /// The whole closure runs again from the read, so that its checks see fresh data, with jitter; this is the maximum
+    /// number of repetitions. Then ``UpdateConflict`` is thrown.
+    case retry(atMost: Int)
+
+    /// Again, at most 20 times.
+    public static let retry = ConflictReaction.retry(atMost: 20)
+}
+
+/// Another writer has changed, locked or deleted the row in between. Nothing was written.
+public struct UpdateConflict: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The table.
+    public let table: String
+    /// The policy that has detected it.
+    public let policy: String
+    /// The version that was read; `nil` where the policy compares none.
+    public let expected: Int64?
+    /// The version that the row has; `nil` where the policy compares none, or the row is gone.
+    public let actual: Int64?
+
+    /// Creates a conflict.
+    public init(table: String, policy: String, expected: Int64? = nil, actual: Int64? = nil) {
+        self.table = table
+        self.policy = policy
+        self.expected = expected
+        self.actual = actual
+    }
+
+    /// What was expected, and what was found.
+    public var description: String {
+        guard let expected else { return "a row of \(table) was changed by another writer (\(policy))" }
+        return "a row of \(table) has version \(actual.map(String.init) ?? "none: it is gone"), expected \(expected)"
+    }
+}
+
+/// Which row of one of the service's own tables: a table, and the columns of its key with their values.
+///
+/// Names of tables and columns are the program's own: they are quoted, so that they are names whatever they contain.
+public struct RowReference: Sendable {
+    let table: String
+    let key: [(column: String, value: SQLValue)]
+
+    /// A row by its key.
+    public init(_ table: String, _ key: KeyValuePairs<String, any SQLConvertible>) {
+        self.table = table
+        self.key = key.map { ($0.key, $0.value.sqlValue) }
+    }
+}
+
+/// The row as it was read, and what it is to become.
+public struct EditableRow: Hashable, Sendable {
+    /// The row as it was read.
+    public let original: SQLRow
+    /// The columns that were set, in the order of the table.
+    private var changes: [String: SQLValue] = [:]
+
+    init(_ original: SQLRow) {
+        self.original = original
+    }
+
+    /// The value of a column, as it was set or read; setting a column that the row does not have fails at the write.
+    public subscript(column: String) -> SQLValue {
+        get { changes[column] ?? original[column] }
+        set { changes[column] = newValue }
+    }
+
+    /// What was set, by name.
+    var assignments: [(column: String, value: SQLValue)] {
+        changes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}
+
+extension EventBus {
+    /// Reads one row of the service's own tables, lets `body` change it, and writes it back, so that no update of
+    /// another writer is lost; what `body` stages is published if, and only if, that commits.
+    ///
+    /// ```swift
+    /// try await bus.update(RowReference("stock", ["product": "42"]), under: .version) { row, transaction in
+    ///     guard let left = row["amount"].integer, left > 0 else { throw SoldOut() }
+    ///     row["amount"] = .integer(left - 1)
+    /// }
+    /// ```
+    ///
+    /// Every policy is right on SQLite and on PostgreSQL. On SQLite one transaction writes at a time, so none of them
+    /// ever conflicts within this call: the second writer waits, and reads what the first has written.
+    /// - Parameters:
+    ///   - policy: What detects, or prevents, that another writer writes the row in between.
+    ///   - reaction: Whether a conflict is thrown, or the closure runs again from the read.
+    ///   - body: May run several times; each time with the row as it is then.
+    /// - Throws: ``UpdateConflict``, ``StoreError``, or what `body` throws; then nothing is written.
+    @discardableResult
+    public func update<Result: Sendable>(
+        _ row: RowReference, under policy: ConcurrencyPolicy = .version, onConflict reaction: ConflictReaction = .retry,
+        _ body: @escaping @Sendable (inout EditableRow, HandlerTransaction) throws -> Result
+    ) async throws -> Result {
+        let update = RowUpdate(row: row, policy: policy, locksRows: store.locksRows)
+        var attempts = 0
+        while true {
+            let conflict: UpdateConflict
+            do {
+                return try await transactOnce(isSerializable: policy == .serializable) { handle in
+                    try update.run(in: handle.store) { try body(&$0, handle) }
+                }
+            } catch let error as UpdateConflict {
+                conflict = error
+            } catch let error as StoreError where error.code == .conflict {
+                // A deadlock, a row that is locked, a serialization failure: another writer was faster.
+                conflict = UpdateConflict(table: row.table, policy: policy.name)
+            }
+            guard case .retry(let limit) = reaction, attempts < limit else { throw conflict }
+            attempts += 1
+            try await context.time.sleep(for: context.jitter(upTo: .milliseconds(1) * (1 << min(attempts, 7))))
+        }
+    }
+}
+
 /// One read-modify-write inside a transaction, under a policy. The SQL is what SQLite and PostgreSQL share; data goes
 /// into placeholders only.
 struct RowUpdate: Sendable {

@@ -1,5 +1,5 @@
 /// A row of one of the service's own tables as a value of the program's, with a number that rises with each write: a
-/// record that was read in one transaction is saved in a later one only if nobody has saved it in between.
+/// record that was read in one transaction is saved in a later one only if no other writer has saved it in between.
 public protocol VersionedRecord: Sendable {
     /// The table.
     static var table: String { get }
@@ -7,10 +7,10 @@ public protocol VersionedRecord: Sendable {
     static var versionColumn: String { get }
 
     /// Reads a row.
-    /// - Throws: whatever tells that the row is not one of these.
+    /// - Throws: when the row is not one of these.
     init(row: SQLRow) throws
 
-    /// The columns that tell it from all others, with their values.
+    /// The columns of its key, with their values.
     var key: KeyValuePairs<String, any SQLConvertible> { get }
     /// The other columns, the version's left out, with their values.
     var values: KeyValuePairs<String, any SQLConvertible> { get }
@@ -38,7 +38,7 @@ extension HandlerTransaction {
 
     /// Saves a record, and raises its version: adds it when it has none yet, else replaces the row that it was read
     /// from.
-    /// - Throws: ``UpdateConflict`` with the expected and the actual version when somebody else has saved or deleted it
+    /// - Throws: ``UpdateConflict`` with the expected and the actual version when another writer has saved or deleted it
     ///   since; then the record is as it was, and nothing is written. ``StoreError``.
     public func save<Record: VersionedRecord>(_ record: inout Record) throws {
         let changed =

@@ -10,11 +10,11 @@ package struct SteppedRelay: Sendable {
         log: any EventLog, store: any ConsumerStore, codec: WireCodec, context: RuntimeContext, inFlight: Int
     ) {
         relay = Relay(
-            log: log, store: store, codec: codec, publisher: Publisher(log: log, codec: codec, context: context),
-            settings: OutboxSettings(inFlight: inFlight), context: context, signal: WakeSignal())
+            log: log, store: store, codec: codec, settings: OutboxSettings(inFlight: inFlight), context: context,
+            signal: WakeSignal())
     }
 
     /// One round: claim, publish, mark.
     /// - Returns: how many rows were published.
-    package func pass() async throws -> Int { try await relay.pass() }
+    package func pass() async throws -> Int { try await relay.round() }
 }

@@ -1,14 +1,23 @@
 import Dispatch
 import GRDB
+import Synchronization
 import TertibRuntime
 
 /// One connection with its thread: what is handed to it runs in the order of arrival, never on the cooperative pool.
 ///
-/// - Note: `@unchecked Sendable`: `statements` and `isClosed` are touched only by closures that run on `queue`'s serial
-///   dispatch queue.
+/// - Note: `@unchecked Sendable`: `statements`, `control` and `isClosed` are touched only by closures that run on
+///   `queue`'s serial dispatch queue.
 final class Connection: @unchecked Sendable {
+    /// What work on the connection's thread has to work with.
+    struct Access {
+        let database: Database
+        let statements: StatementCache
+        let control: TransactionGuard
+    }
+
     private let queue: DatabaseQueue
     private let statements = StatementCache()
+    private let control = TransactionGuard()
     private var isClosed = false
 
     private init(_ queue: DatabaseQueue) {
@@ -22,8 +31,12 @@ final class Connection: @unchecked Sendable {
             try mapping(attempted) {
                 let queue = try DatabaseQueue(
                     path: path, configuration: configuration("tertib.sqlite.writer", options: options))
-                try queue.writeWithoutTransaction { try setUp($0) }
-                return Connection(queue)
+                let connection = Connection(queue)
+                try queue.writeWithoutTransaction { database in
+                    try setUp(database)
+                    connection.control.install(on: database)
+                }
+                return connection
             }
         }
     }
@@ -43,31 +56,29 @@ final class Connection: @unchecked Sendable {
 
     /// Runs `body` on the connection's thread.
     ///
-    /// A task that is cancelled waits all the same: what a transaction came to is always told.
-    func run<Result: Sendable>(
-        _ body: @escaping @Sendable (Database, StatementCache) throws -> Result
-    ) async throws -> Result {
+    /// A task that is cancelled waits all the same: the outcome of a transaction is always reported.
+    func run<Result: Sendable>(_ body: @escaping @Sendable (Access) throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             queue.asyncWriteWithoutTransaction { database in
                 continuation.resume(
                     with: Swift.Result {
                         try self.requireOpen()
-                        return try body(database, self.statements)
+                        return try body(
+                            Access(database: database, statements: self.statements, control: self.control))
                     })
             }
         }
     }
 
     /// Runs `body` on the connection's thread, in a transaction that sees one snapshot.
-    func read<Result: Sendable>(
-        _ body: @escaping @Sendable (Database, StatementCache) throws -> Result
-    ) async throws -> Result {
+    func read<Result: Sendable>(_ body: @escaping @Sendable (Access) throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             queue.asyncRead { database in
                 continuation.resume(
                     with: Swift.Result {
                         try self.requireOpen()
-                        return try body(database.get(), self.statements)
+                        return try body(
+                            Access(database: database.get(), statements: self.statements, control: self.control))
                     })
             }
         }
@@ -133,5 +144,40 @@ final class Connection: @unchecked Sendable {
         } catch {
             throw StoreError(wrapping: error, attempted: attempted)
         }
+    }
+}
+
+/// A fixed number of connections that read, each with its own thread; a read goes to the one with the least to do.
+final class ReaderPool: Sendable {
+    private let connections: [Connection]
+    private let waiting: Mutex<[Int]>
+
+    init(path: String, options: SQLiteOptions) throws(StoreError) {
+        var connections: [Connection] = []
+        for _ in 0..<options.readers {
+            connections.append(try Connection.openReader(path: path, options: options))
+        }
+        self.connections = connections
+        waiting = Mutex(Array(repeating: 0, count: connections.count))
+    }
+
+    func read<Result: Sendable>(
+        _ body: @escaping @Sendable (Connection.Access) throws -> Result
+    ) async throws -> Result {
+        let index = waiting.withLock { waiting in
+            let index = waiting.indices.min { waiting[$0] < waiting[$1] } ?? 0
+            waiting[index] += 1
+            return index
+        }
+        defer { waiting.withLock { $0[index] -= 1 } }
+        do {
+            return try await connections[index].read(body)
+        } catch let error as DatabaseError {
+            throw StoreError(error, attempted: "begin to read")
+        }
+    }
+
+    func close() async {
+        for connection in connections { await connection.close() }
     }
 }

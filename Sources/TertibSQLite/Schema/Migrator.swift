@@ -1,9 +1,9 @@
 import GRDB
-import TertibRuntime
 import TertibCore
+import TertibRuntime
+import TertibSQL
 
-/// Brings the tables to the version of this code, in one transaction: a crash leaves either all of it or nothing, and
-/// of several processes one does the work while the others wait and find it done.
+/// Runs ``Migration`` in one transaction, which is SQLite's lock.
 ///
 /// GRDB's own migrator is not used: it keeps one table of names for a database, which is the user's.
 struct Migrator {
@@ -12,13 +12,12 @@ struct Migrator {
     /// Takes the steps that are missing.
     /// - Throws: ``StoreError`` with ``StoreError/Code/schema`` when the tables are newer than this code.
     func migrate(now: Timestamp) throws {
-        guard try Self.version(of: database) < Schema.current else { return try refuseNewer() }
+        guard try version() < Migration.current else { return try refuseNewer() }
         try database.beginTransaction(.immediate)
         do {
-            try database.execute(sql: Schema.migrationTable)
+            try database.execute(sql: Migration.createTable(.sqlite))
             try refuseNewer()
-            let version = try Self.version(of: database)
-            for step in Schema.steps where step.version > version {
+            for step in Migration.steps(after: try version(), .sqlite) {
                 for statement in step.statements { try database.execute(sql: statement) }
                 try database.execute(
                     sql: "INSERT INTO tertib_migration (version, applied_at) VALUES (?, ?)",
@@ -26,29 +25,28 @@ struct Migrator {
             }
             try database.commit()
         } catch {
-            // The first error is the one to tell, whether or not the rollback was still needed.
+            // The first error is the one to throw, whether or not the rollback was still needed.
             try? database.rollback()
             throw error
         }
     }
 
     /// Refuses tables that a newer version of this code has made.
-    func refuseNewer() throws {
-        let version = try Self.version(of: database)
-        guard version > Schema.current else { return }
-        throw StoreError(
-            .schema, attempted: "use the tables of this database",
-            reason: "they have version \(version), and this program knows them up to version \(Schema.current)",
-            advice: "Run a newer version of this program.")
+    func refuseNewer() throws { try Migration.refuseNewer(try version()) }
+
+    /// The error to throw instead of "no such table" when the tables are missing or of another version; `nil` when they
+    /// are not the reason.
+    func explaining(_ error: any Error) -> StoreError? {
+        guard let error = error as? DatabaseError, error.resultCode == .SQLITE_ERROR, let version = try? version()
+        else { return nil }
+        return Migration.explaining(version)
     }
 
     /// The version of the tables; 0 when there are none.
-    static func version(of database: Database) throws -> Int {
-        guard
-            try Bool.fetchOne(
-                database,
-                sql: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'tertib_migration'") != nil
-        else { return 0 }
+    private func version() throws -> Int {
+        let exists = try Bool.fetchOne(
+            database, sql: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'tertib_migration'")
+        guard exists != nil else { return 0 }
         return try Int.fetchOne(database, sql: "SELECT max(version) FROM tertib_migration") ?? 0
     }
 }

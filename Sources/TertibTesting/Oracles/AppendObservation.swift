@@ -1,4 +1,4 @@
-public import TertibRuntime
+import TertibRuntime
 public import TertibCore
 
 /// A call that appends events, and what its caller was told.

@@ -29,3 +29,18 @@ public final class TemporaryDirectory: Sendable {
         return file
     }
 }
+
+extension TemporaryDirectory {
+    /// The files and folders in it.
+    public func contents() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: path) }
+
+    /// The command lines of the processes whose arguments name the folder.
+    public func processes() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.compactMap { id in
+            // A process may end while it is looked at.
+            let words = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") ?? Data()
+            let text = String(decoding: words, as: UTF8.self).replacingOccurrences(of: "\0", with: " ")
+            return text.contains(path) ? text : nil
+        }
+    }
+}

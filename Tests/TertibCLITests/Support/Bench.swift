@@ -39,26 +39,26 @@ struct Bench: Sendable {
     func run(
         _ arguments: String..., environment: [String: String] = [:], input: String? = nil
     ) async throws -> Tool.Outcome {
-        try await Tool.run(arguments + ["--config", configuration], environment: environment, input: input)
+        try await Tool.tertib.run(arguments + ["--config", configuration], environment: environment, input: input)
     }
 
     /// Publishes one event, with an expectation or without.
     func publish(
         _ aggregate: String, data: String = "{}", expecting version: Int? = nil
     ) async throws -> Tool.Outcome {
-        try await Tool.run(
+        try await Tool.tertib.run(
             ["publish", "--config", configuration, "--json", "--aggregate", aggregate, "--type", "product.priced"]
                 + ["--data", data] + (version.map { ["--expected-version", "\($0)"] } ?? []))
     }
 
     /// Starts a replica.
     func replicate(_ arguments: String...) throws -> RunningTool {
-        try RunningTool(["replicate", "--config", configuration] + arguments)
+        try Tool.tertib.start(["replicate", "--config", configuration] + arguments)
     }
 
     /// Waits until a replica has applied a version.
     func wait(for token: String) async throws -> Tool.Outcome {
-        try await Tool.run("wait", token, "--config", configuration, "--timeout", "30s")
+        try await Tool.tertib.run("wait", token, "--config", configuration, "--timeout", "30s")
     }
 
     /// Rows of the service's database.

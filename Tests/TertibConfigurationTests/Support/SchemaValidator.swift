@@ -166,9 +166,9 @@ extension JSONNode {
     var json: String {
         switch value {
         case .object(let members):
-            "{" + members.map { "\(QuotedText.json($0.key)):\($0.node.json)" }.joined(separator: ",") + "}"
+            "{" + members.map { "\(JSONValue.quoted($0.key)):\($0.node.json)" }.joined(separator: ",") + "}"
         case .array(let elements): "[" + elements.map(\.json).joined(separator: ",") + "]"
-        case .string(let text): QuotedText.json(text)
+        case .string(let text): JSONValue.quoted(text)
         case .number(let text): text
         case .bool(let flag): "\(flag)"
         case .null: "null"

@@ -22,13 +22,13 @@ struct ExaminationTests {
         config: String = "", state: String = #""bytes":10,"first_seq":1"#, cluster: String = #"{"leader":"a"}"#,
         server: ServerVersion? = ServerVersion(2, 11, 0), publishes: Bool = true, _ management: ManagementMode = .check
     ) throws -> [String] {
-        var description = try #require(JSONValue(decoding: Array("{\(Self.sound)}".utf8)))
-        let changes = try #require(JSONValue(decoding: Array("{\(config)}".utf8)))
-        if case .object(let fields) = changes { for (name, value) in fields { description[name] = value } }
+        var description = try JSONValue(parsing: Array("{\(Self.sound)}".utf8))
+        let changes = try JSONValue(parsing: Array("{\(config)}".utf8))
+        if case .object(let fields) = changes { for field in fields { description[field.key] = field.value } }
         let answer: JSONValue = [
             "created": "2026-01-01T00:00:00Z", "config": description,
-            "state": try #require(JSONValue(decoding: Array("{\(state)}".utf8))),
-            "cluster": try #require(JSONValue(decoding: Array(cluster.utf8))),
+            "state": try JSONValue(parsing: Array("{\(state)}".utf8)),
+            "cluster": try JSONValue(parsing: Array(cluster.utf8)),
         ]
         let examination = StreamExamination(
             rules: StreamRules(try options(management)), publishes: publishes, oldestServer: server)
@@ -111,9 +111,9 @@ extension ExaminationTests {
             "durable_name": "trial-orders", "ack_policy": "explicit", "deliver_policy": "all", "max_deliver": -1,
             "ack_wait": 30_000_000_000, "max_ack_pending": 20_000, "description": "tertib store=mine",
         ]
-        let changes = try #require(JSONValue(decoding: Array("{\(config)}".utf8)))
-        if case .object(let fields) = changes { for (name, value) in fields { description[name] = value } }
-        var answer = try #require(JSONValue(decoding: Array("{\(state)}".utf8)))
+        let changes = try JSONValue(parsing: Array("{\(config)}".utf8))
+        if case .object(let fields) = changes { for field in fields { description[field.key] = field.value } }
+        var answer = try JSONValue(parsing: Array("{\(state)}".utf8))
         answer["created"] = "2026-01-01T00:00:00Z"
         answer["config"] = description
         let consumer: ConsumerDescription = try #require(ConsumerDescription(answer))

@@ -78,7 +78,7 @@ struct ChaosTests {
     ) throws -> ChaosOptions {
         ChaosOptions(
             seed: 11, length: .seconds(seconds), events: events, replicas: 3, store: store,
-            broker: try #require(NatsServer.binaries.first).path, program: try BuiltProgram.path("tertib"),
+            broker: try #require(NatsServer.binaries.first).path, program: try Tool.lab.path(),
             environment: ProcessInfo.processInfo.environment)
     }
 

@@ -12,7 +12,7 @@ struct CrashRoundTests {
     private func options(_ rounds: Int, _ stores: [ChaosOptions.Store]) throws -> CrashRounds.Options {
         CrashRounds.Options(
             rounds: rounds, seed: 5, stores: stores, broker: try #require(NatsServer.binaries.first).path,
-            program: try BuiltProgram.path("tertib"), environment: ProcessInfo.processInfo.environment)
+            program: try Tool.lab.path(), environment: ProcessInfo.processInfo.environment)
     }
 
     @Test("are at every point on both databases first, and then again at later passings")
@@ -44,7 +44,7 @@ struct CrashRoundTests {
         let round = try await CrashRound(
             death: CrashRounds.Death(number: 1, store: .sqlite, site: CrashSite(.next, .after), count: 1_000_000),
             seed: 1,
-            program: try BuiltProgram.path("tertib"), workspace: workspace, brokerPort: server.port, server: nil,
+            program: try Tool.lab.path(), workspace: workspace, brokerPort: server.port, server: nil,
             patience: .milliseconds(500)
         ).run()
         #expect(!round.reached)

@@ -25,7 +25,7 @@ struct ExperimentTests {
     func grid() async throws {
         let options = ExperimentOptions(
             replicas: [2], profiles: [.duplicates], seed: 3, events: 200,
-            broker: try #require(NatsServer.binaries.first).path, program: try BuiltProgram.path("tertib"))
+            broker: try #require(NatsServer.binaries.first).path, program: try Tool.lab.path())
         let report = try await Experiment(options).run()
         #expect(report.cells.count == 3)
         let lastWrite = try #require(report.row(.lastWriteWins, .duplicates).first)

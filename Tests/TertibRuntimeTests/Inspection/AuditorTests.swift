@@ -65,7 +65,7 @@ struct AuditorTests {
         func audit() async throws -> Audit { try await Auditor(services: [tertib], readsInFlight: 4).run() }
     }
 
-    @Test("a consumer that has applied everything is ok")
+    @Test("A consumer that has applied everything is ok")
     func ok() async throws {
         let bench = try Bench()
         for number in 1...30 { try await bench.publish("product/\(number)", 1...10) }
@@ -77,7 +77,7 @@ struct AuditorTests {
         #expect(audit.lagging == 0)
     }
 
-    @Test("events that come after the consumer has stopped are lagging, no fault")
+    @Test("Events that come after the consumer has stopped are lagging, no fault")
     func lagging() async throws {
         let bench = try Bench()
         try await bench.publish("product/1", 1...3)
@@ -90,7 +90,7 @@ struct AuditorTests {
         #expect(audit.aggregates == 2)
     }
 
-    @Test("a consumer that never ran has everything to come")
+    @Test("A consumer that never ran has everything to come")
     func neverRan() async throws {
         let bench = try Bench()
         try await bench.publish("product/1", 1...3)
@@ -99,7 +99,7 @@ struct AuditorTests {
         #expect(audit.lagging == 1)
     }
 
-    @Test("changed watermarks are found")
+    @Test("Changed watermarks are found")
     func changed() async throws {
         let bench = try Bench()
         for number in 1...4 { try await bench.publish("product/\(number)", 1...7) }
@@ -120,7 +120,7 @@ struct AuditorTests {
         #expect(audit.missing.isEmpty && audit.gapped.isEmpty)
     }
 
-    @Test("a database that has lost its rows misses them, and one whose durable is gone too")
+    @Test("A database that has lost its rows misses them, and one whose durable is gone too")
     func missing() async throws {
         let bench = try Bench()
         try await bench.publish("product/1", 1...2)
@@ -133,7 +133,7 @@ struct AuditorTests {
         #expect(try await bench.audit().missing.map(\.aggregate.description) == ["product/2"])
     }
 
-    @Test("a version that was never published is a gap once later ones are acknowledged")
+    @Test("A version that was never published is a gap once later ones are acknowledged")
     func gapped() async throws {
         let bench = try Bench()
         try await bench.publish("product/1", 1...2)
@@ -145,7 +145,7 @@ struct AuditorTests {
         #expect(audit.gapped.map(\.streamVersion) == [try Make.version(5)])
     }
 
-    @Test("holes are passed over, and removed events are no fault")
+    @Test("Holes are passed over, and removed events are no fault")
     func holes() async throws {
         let bench = try Bench()
         for number in 1...5 { try await bench.publish("product/\(number)", 1...50) }
@@ -159,7 +159,7 @@ struct AuditorTests {
         #expect(audit.events == 250 - 59 - 50 - 21)
     }
 
-    @Test("a broker that has lost its tail leaves watermarks ahead, also where sequences were used again")
+    @Test("A broker that has lost its tail leaves watermarks ahead, also where sequences were used again")
     func lostTail() async throws {
         let bench = try Bench()
         try await bench.publish("product/1", 1...3)
@@ -171,7 +171,7 @@ struct AuditorTests {
         #expect(audit.ahead.map(\.aggregate.description) == ["product/2"])
     }
 
-    @Test("aggregate types outside the consumer's are not compared")
+    @Test("Aggregate types outside the consumer's are not compared")
     func otherTypes() async throws {
         let bench = try Bench(aggregates: [try AggregateType("product")])
         try await bench.publish("product/1", 1...2)
@@ -183,7 +183,7 @@ struct AuditorTests {
         #expect(audit.events == 4)
     }
 
-    @Test("malformed messages have no version")
+    @Test("Malformed messages have no version")
     func malformed() async throws {
         let bench = try Bench()
         try await bench.publish("product/1", 1...2)
@@ -194,7 +194,7 @@ struct AuditorTests {
         #expect(audit.events == 2)
     }
 
-    @Test("a replica of the stream that lags costs a question to the leader, no event")
+    @Test("A replica of the stream that lags costs a question to the leader, no event")
     func lagOfAReplica() async throws {
         let bench = try Bench()
         try await bench.publish("product/1", 1...100)
@@ -205,7 +205,7 @@ struct AuditorTests {
         #expect(audit.events == 100)
     }
 
-    @Test("progress ends at the total")
+    @Test("Progress ends at the total")
     func progress() async throws {
         let bench = try Bench()
         try await bench.publish("product/1", 1...500)
@@ -214,7 +214,7 @@ struct AuditorTests {
         #expect(last == Auditor.Progress(done: 500, total: 500))
     }
 
-    @Test("two services on one stream are audited together")
+    @Test("Two services on one stream are audited together")
     func severalServices() async throws {
         let bench = try Bench()
         try await bench.publish("product/1", 1...3)

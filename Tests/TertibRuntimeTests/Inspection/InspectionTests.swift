@@ -28,7 +28,7 @@ struct InspectionTests {
             try events.message(try Aggregate(parsing: aggregate), version: try Make.version(version)), expecting: .any)
     }
 
-    @Test("before the first replica everything is to come")
+    @Test("Before the first replica everything is to come")
     func fresh() async throws {
         try await publish("product/1", 1)
         try await publish("product/1", 2)
@@ -39,7 +39,7 @@ struct InspectionTests {
         #expect(status.oldestStagedAge == nil)
     }
 
-    @Test("lag is what is to be delivered and what is to be acknowledged")
+    @Test("Lag is what is to be delivered and what is to be acknowledged")
     func lag() async throws {
         for version in 1...5 { try await publish("product/1", version) }
         let source = try await log.subscribe(Subscription(durableName: "shop-orders", storeID: "store"))
@@ -50,7 +50,7 @@ struct InspectionTests {
         await source.close()
     }
 
-    @Test("what is staged shows in status and explain")
+    @Test("What is staged shows in status and explain")
     func staged() async throws {
         let order = try Aggregate(parsing: "order/7")
         _ = try await tertib.transaction { transaction in
@@ -66,7 +66,7 @@ struct InspectionTests {
         #expect(explanation.consumers.isEmpty)
     }
 
-    @Test("explain finds the missing version, also where stream order is not version order")
+    @Test("Explain finds the missing version, also where stream order is not version order")
     func explain() async throws {
         for version in [1, 4, 3, 2] { try await publish("product/1", version) }
         let explanation = try await tertib.explain(try Aggregate(parsing: "product/1"))

@@ -1,3 +1,4 @@
+import TertibCore
 import TertibRuntime
 
 /// What a stream in memory allows and remembers.

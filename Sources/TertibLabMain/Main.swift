@@ -1,0 +1,18 @@
+import Foundation
+
+#if CommandLine
+    import TertibLab
+#endif
+
+/// The executable `tertib-lab`; without the package trait `CommandLine` it only says what it lacks.
+@main
+struct Main {
+    static func main() async {
+        #if CommandLine
+            exit(await LabTool.run())
+        #else
+            FileHandle.standardError.write(Data("error: built without the package trait CommandLine\n".utf8))
+            exit(2)
+        #endif
+    }
+}
