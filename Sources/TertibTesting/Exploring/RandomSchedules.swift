@@ -1,3 +1,5 @@
+import TertibCore
+
 /// Walks through one small world at random: each seed is one schedule, with all oracles at each step.
 package final class RandomSchedules {
     private let model: ExplorerModel

@@ -1,3 +1,4 @@
+import TertibCore
 import TertibTesting
 
 /// What was caught, and by whom.

@@ -44,7 +44,7 @@ struct JSONScannerPropertyTests {
 
     @Test("survives arbitrary bytes", arguments: 0..<20 as Range<UInt64>)
     func survivesNoise(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let alphabet = Array("{}[]\",:\\u0123456789dD8eE+-.truefalsn \n\u{1}é".utf8) + [0xFF, 0xED, 0xF4, 0x80]
         for _ in 0..<500 {
             let text = (0..<Int.random(in: 0...40, using: &random)).map { _ in
@@ -59,25 +59,12 @@ struct JSONScannerPropertyTests {
     }
 }
 
-/// A seeded generator (SplitMix64), so that a failing seed is the same everywhere.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// Generates documents and damages their text.
 struct DocumentGenerator {
-    var random: SplitMix
+    var random: SeededGenerator
 
     init(seed: UInt64) {
-        random = SplitMix(state: seed)
+        random = SeededGenerator(seed: seed)
     }
 
     mutating func value(depth: Int) -> Any {
