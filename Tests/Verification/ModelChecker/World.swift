@@ -1,3 +1,4 @@
+package import TertibCore
 package import TertibTesting
 
 /// What a small world consists of: everything that has to be known to explore it. A recording contains it in full.
