@@ -15,7 +15,7 @@ struct SweepingTests {
     func complete(seed: UInt64) async throws {
         let time = TestTime()
         try await withStore(time: time) { store in
-            var random = SplitMix(seed: seed)
+            var random = SeededGenerator(seed: seed)
             var found = Finding(leftovers: [], gaps: [])
             for _ in 0..<150 {
                 let step = random
@@ -38,7 +38,7 @@ struct SweepingTests {
         }
     }
 
-    private func change(_ transaction: any StoreTransaction, _ random: inout SplitMix) throws {
+    private func change(_ transaction: any StoreTransaction, _ random: inout SeededGenerator) throws {
         let consumer = try Samples.consumer()
         let aggregate = try Samples.aggregate("\(UInt64.random(in: 0..<6, using: &random))")
         let version = Int64.random(in: 1...12, using: &random)
@@ -85,22 +85,5 @@ struct SweepingTests {
         return Finding(
             leftovers: leftovers.map { $0["found"] },
             gaps: gaps.map { $0["found"] }.sorted { "\($0)" < "\($1)" })
-    }
-}
-
-/// A seeded generator (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-struct SplitMix: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

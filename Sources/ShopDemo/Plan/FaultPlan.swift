@@ -1,3 +1,4 @@
+import Tertib
 import ShopService
 
 /// What goes wrong and when, drawn from a seed before anything starts.

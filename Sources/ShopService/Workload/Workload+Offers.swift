@@ -1,3 +1,5 @@
+import Tertib
+
 extension Workload {
     /// One message of a supplier.
     public struct OfferMessage: Hashable, Sendable {

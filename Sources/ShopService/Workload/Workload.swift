@@ -1,3 +1,5 @@
+import Tertib
+
 /// What happens in the shop, drawn from a seed: products, price changes, orders and suppliers' offers. The same seed
 /// and size give the same plan; which orders find enough stock depends on who comes first, as in any shop.
 public struct Workload: Hashable, Sendable {

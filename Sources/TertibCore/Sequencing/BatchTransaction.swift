@@ -140,7 +140,7 @@ package struct BatchTransaction: Hashable, Sendable {
     private let rules: Rules
     private let knownParked: Int
     private var conditions: AggregateSequencer.Conditions
-    private var random = SplitMix64(seed: 0)
+    private var random = SeededGenerator(seed: 0)
     private var state = State.beginning
     /// The claimed aggregates, in byte order.
     private var sequencers: [AggregateSequencer] = []
@@ -182,7 +182,7 @@ package struct BatchTransaction: Hashable, Sendable {
         switch (state, input) {
         case (.beginning, .begun(let now, let bits)):
             conditions.now = now
-            random = SplitMix64(seed: bits)
+            random = SeededGenerator(seed: bits)
             return saveMalformed(from: batch.malformedIndices.lowerBound)
         case (.savingMalformed(let next), .done): return saveMalformed(from: next)
         case (.readingWatermarks, .watermarks(let rows)): return claim(rows)

@@ -1,3 +1,4 @@
+import TertibCore
 import ShopService
 import TertibRuntime
 import struct TertibTesting.CrashSite

@@ -1,3 +1,4 @@
+import TertibCore
 import ShopService
 
 /// The events of a foreign publisher, block by block: every aggregate's versions are there without a hole, in seeded

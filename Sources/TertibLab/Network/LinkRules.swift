@@ -1,3 +1,4 @@
+import TertibCore
 import ShopService
 
 /// What a link does to what passes through it.

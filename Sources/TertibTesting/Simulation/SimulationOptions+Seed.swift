@@ -1,3 +1,5 @@
+import TertibCore
+
 extension SimulationOptions {
     /// What a seed stands for. Each run has a random half of the faults, else rare pairs of them would never meet alone.
     public init(seed: UInt64) {

@@ -106,7 +106,7 @@ struct TimestampTests {
 
     @Test("What is written is read back, over three centuries of seeded times")
     func roundTrip() {
-        var generator = SplitMix64(seed: 7)
+        var generator = SeededGenerator(seed: 7)
         for _ in 0..<2000 {
             let time = Timestamp(
                 microseconds: Int64.random(in: -3_000_000_000_000_000...7_000_000_000_000_000, using: &generator))

@@ -44,7 +44,7 @@ struct JSONScannerPropertyTests {
 
     @Test("survives arbitrary bytes", arguments: 0..<20 as Range<UInt64>)
     func survivesNoise(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let alphabet = Array("{}[]\",:\\u0123456789dD8eE+-.truefalsn \n\u{1}é".utf8) + [0xFF, 0xED, 0xF4, 0x80]
         for _ in 0..<500 {
             let text = (0..<Int.random(in: 0...40, using: &random)).map { _ in
@@ -61,10 +61,10 @@ struct JSONScannerPropertyTests {
 
 /// Generates documents and damages their text.
 struct DocumentGenerator {
-    var random: SplitMix64
+    var random: SeededGenerator
 
     init(seed: UInt64) {
-        random = SplitMix64(seed: seed)
+        random = SeededGenerator(seed: seed)
     }
 
     mutating func value(depth: Int) -> Any {

@@ -5,7 +5,7 @@ import TertibCore
 struct AnyOrderTests {
     @Test("Each version is applied once, in order, and at rest nothing is parked", arguments: 0..<300)
     func everythingIsAppliedOnce(seed: UInt64) throws {
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let last = Int.random(in: 1...30, using: &generator)
         var deliveries = Array(1...last)
         for _ in 0..<Int.random(in: 0...10, using: &generator) {

@@ -6,7 +6,7 @@ enum Sample {
     static let random: UInt64 = 7
     /// The jitter that the first failure of a transaction gets.
     static var jitter: Double {
-        var random = SplitMix64(seed: random)
+        var random = SeededGenerator(seed: random)
         return random.fraction()
     }
 

@@ -34,7 +34,7 @@ struct SubjectMappingTests {
 
     @Test("Every id comes back from its subject, and every accepted token is the one that its id gives")
     func roundTrip() throws {
-        var generator = SplitMix64(seed: 11)
+        var generator = SeededGenerator(seed: 11)
         let alphabet = Array("aZ0_-% ./*>\u{e9}\u{301}\u{1F600}\u{202E}'\u{7f}\n".unicodeScalars)
         for _ in 0..<3000 {
             var text = String.UnicodeScalarView()

@@ -150,7 +150,7 @@ struct WireCodecTests {
 
     @Test("Random bytes in every place are refused or accepted, never a crash")
     func fuzz() {
-        var generator = SplitMix64(seed: 3)
+        var generator = SeededGenerator(seed: 3)
         for _ in 0..<20_000 {
             var message = valid()
             let garbage = (0..<Int.random(in: 0...8, using: &generator)).map { _ in

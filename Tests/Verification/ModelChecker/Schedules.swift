@@ -1,3 +1,4 @@
+import TertibCore
 package import TertibTesting
 
 /// One schedule: a scenario, and the steps that were taken in it.

@@ -1,3 +1,5 @@
+import TertibCore
+
 /// What a stream in memory leaves to chance: drawn from a seed, or decided one by one.
 struct MemoryChance: Sendable {
     private var generator: SeededGenerator

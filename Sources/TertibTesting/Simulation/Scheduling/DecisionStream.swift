@@ -1,3 +1,4 @@
+import TertibCore
 import Synchronization
 
 /// The choices of one kind that a run makes, one after the other: drawn from a seed, or taken from a list.

@@ -1,5 +1,6 @@
-import TertibRuntime
 import TertibCore
+import TertibRuntime
+import TertibTesting
 
 /// What one transaction of a script knows, and what its steps do with the store; used on the transaction's thread alone.
 struct PermutationActor {
@@ -28,7 +29,7 @@ struct PermutationActor {
         case .readHead, .setHead, .insertOutbox, .relay, .mark, .release:
             try publish(step, in: transaction)
         case .insert, .tryInsert, .add, .delete, .list: try change(step, in: transaction)
-        case .fail: throw BodyFailure()
+        case .fail: throw GivenUp()
         }
     }
 
@@ -85,7 +86,7 @@ struct PermutationActor {
     }
 
     private func drain(_ watermark: inout Watermark, in transaction: any StoreTransaction) throws -> String {
-        let start = try Expect.some(watermark.version.next, "a next version")
+        let start = try next(watermark.version)
         let rows = try transaction.parked(consumer, of: watermark.aggregate, from: start, limit: 100)
         for row in rows where row.version.follows(watermark.version) {
             _ = try apply(row.version.number, to: &watermark, in: transaction)
@@ -153,7 +154,7 @@ extension PermutationActor {
         case .setHead(let id):
             let aggregate = try Sample.aggregate(id)
             var head = heads[aggregate] ?? AggregateHead(aggregate: aggregate)
-            head.version = try Expect.some(head.version.next, "a next version")
+            head.version = try next(head.version)
             head.eventID = try Sample.event("\(name)-\(head.version)")
             let isSet = try transaction.compareAndSetHead(heads[aggregate], to: head)
             heads[aggregate] = isSet ? head : nil
@@ -202,5 +203,70 @@ extension PermutationActor {
     private func insert(_ id: Int64, in transaction: any StoreTransaction) throws -> Int {
         try transaction.execute(
             ConformanceSQL.insertSample, arguments: [.integer(id), .integer(0), .null, .text(name)])
+    }
+}
+
+/// A transaction of a script ends itself.
+struct GivenUp: Error {}
+
+private func next(_ version: AggregateVersion) throws -> AggregateVersion {
+    guard let next = version.next else {
+        throw ConformanceFailure(expected: "a next version", found: "the highest one", place: "\(#fileID):\(#line)")
+    }
+    return next
+}
+
+/// How a permutation describes what it has observed: the same words for the same thing, in an order of their own.
+enum PermutationWords {
+    static func ordinal(_ index: Int) -> String { ["first", "second", "third"][index] }
+
+    static func list(_ words: [String]) -> String {
+        words.isEmpty ? "nothing" : words.sorted().joined(separator: "; ")
+    }
+
+    static func watermark(_ row: Watermark) -> String {
+        "\(row.aggregate.id) at \(row.version), \(row.parked) parked, \(row.status.rawValue), revision \(row.revision)"
+    }
+
+    static func head(_ head: AggregateHead) -> String {
+        "\(head.aggregate.id) at \(head.version), published \(head.publishedVersion) at \(head.streamSequence)"
+    }
+
+    static func outbox(_ row: OutboxRow) -> String {
+        "\(row.aggregate.id)@\(row.version) \(row.eventID)"
+    }
+
+    static func samples(_ rows: [SQLRow]) -> String {
+        list(
+            rows.map { row in
+                "\(row["id"].integer ?? -1): \(row["number"].integer ?? -1) by \(row["words"].text ?? "no one")"
+            })
+    }
+
+    /// Everything that is in the database at the end.
+    static func state(of store: any ConsumerStore) async throws -> [String] {
+        try await store.read { reader in
+            let consumer = try Sample.consumer()
+            var lines: [String] = []
+            for id in ["a", "b"] {
+                let aggregate = try Sample.aggregate(id)
+                if let row = try reader.watermark(consumer, of: aggregate) {
+                    lines.append("watermark " + watermark(row))
+                }
+                if let found = try reader.head(of: aggregate) { lines.append("head " + head(found)) }
+                for row in try reader.outboxRows(of: aggregate, limit: 100).sorted(by: { $0.version < $1.version }) {
+                    lines.append("outbox " + outbox(row))
+                }
+            }
+            lines += try reader.parkedRows(consumer, of: nil, limit: 100).map { "parked \($0.aggregate)@\($0.version)" }
+                .sorted()
+            lines += try reader.query(ConformanceSQL.selectLedger, arguments: []).map { row in
+                "effect \(row["aggregate_id"].text ?? "")@\(row["version"].integer ?? 0)"
+            }
+            lines += try reader.deadLetters(consumer, of: nil, limit: 100).map { "dead letter \($0.streamSequence)" }
+                .sorted()
+            lines.append("rows " + samples(try reader.query(ConformanceSQL.selectSample, arguments: [])))
+            return lines
+        }
     }
 }
