@@ -81,8 +81,8 @@ let package = Package(
         .target(
             name: "TertibLab",
             dependencies: [
-                "ShopEvents", "ShopService", "TertibConfiguration", "TertibTerminal", "TertibTesting", postgres, log,
-                lifecycle, subprocess, arguments,
+                "ModelChecker", "ShopEvents", "ShopService", "TertibConfiguration", "TertibTerminal", "TertibTesting",
+                postgres, log, lifecycle, subprocess, arguments,
             ]),
         .executableTarget(name: "TertibMain", dependencies: [program("TertibCLI")]),
         .executableTarget(name: "TertibLabMain", dependencies: [program("TertibLab")]),
@@ -90,8 +90,6 @@ let package = Package(
 
         .executableTarget(
             name: "StoreProbe", dependencies: ["TertibSQLite"], path: "Tests/Support/StoreProbe"),
-        .executableTarget(
-            name: "Mutants", dependencies: ["TertibTesting"], path: "Tests/Support/Mutants"),
 
         .target(name: "ShopEvents", dependencies: ["Tertib"]),
         .target(name: "ShopService", dependencies: ["Tertib", log, lifecycle, signals]),
@@ -103,8 +101,14 @@ let package = Package(
             name: "ShopDemo",
             dependencies: ["ShopEvents", "ShopService", "Tertib", "TertibLab", "TertibTerminal", log, arguments]),
 
-        .target(
-            name: "ModelChecker", dependencies: ["TertibTesting", log], path: "Tests/Verification/ModelChecker"),
+        .target(name: "ModelChecker", dependencies: ["TertibTesting"], path: "Tests/Verification/ModelChecker"),
+        .target(name: "Permutations", dependencies: ["TertibTesting"], path: "Tests/Verification/Permutations"),
+        .executableTarget(
+            name: "MutantSearch", dependencies: ["ModelChecker", "TertibTesting"],
+            path: "Tests/Verification/PlantedBugs/MutantSearch"),
+        .testTarget(
+            name: "ModelCheckerTests", dependencies: ["ModelChecker", "TertibTesting"],
+            path: "Tests/Verification/ModelCheckerTests"),
 
         .target(name: "TestServers", path: "Tests/Support/TestServers"),
         .testTarget(name: "TertibCoreTests", dependencies: ["TertibCore"]),
@@ -119,10 +123,10 @@ let package = Package(
         .testTarget(name: "TertibSQLTests", dependencies: ["TertibSQL", "TertibRuntime"], exclude: ["Released"]),
         .testTarget(
             name: "TertibSQLiteTests",
-            dependencies: ["TertibSQL", "TertibSQLite", "TertibTesting", "StoreProbe", grdb, log]),
+            dependencies: ["Permutations", "TertibSQL", "TertibSQLite", "TertibTesting", "StoreProbe", grdb, log]),
         .testTarget(
             name: "TertibPostgresTests",
-            dependencies: ["TertibPostgres", "TertibSQL", "TertibTesting", "TestServers", log]),
+            dependencies: ["Permutations", "TertibPostgres", "TertibSQL", "TertibTesting", "TestServers", log]),
         .testTarget(name: "TertibConfigurationTests", dependencies: ["TertibConfiguration", "TestServers"]),
         .testTarget(
             name: "TertibCLITests",
@@ -130,8 +134,8 @@ let package = Package(
         .testTarget(
             name: "TertibLabTests",
             dependencies: [
-                "TertibConfiguration", "TertibLab", "TertibTerminal", "TertibTesting", "TestServers", sqlite, postgres,
-                arguments,
+                "ModelChecker", "TertibConfiguration", "TertibLab", "TertibTerminal", "TertibTesting", "TestServers",
+                sqlite, postgres, arguments,
             ]),
         .testTarget(
             name: "ShopTests",
@@ -146,17 +150,20 @@ let package = Package(
 if Context.environment["TERTIB_FUZZ"] != nil {
     package.targets += [
         .executableTarget(
-            name: "FuzzWire", dependencies: ["TertibCore", "TertibJetStream"], path: "Tests/Fuzz/FuzzWire"),
-        .executableTarget(name: "FuzzSubject", dependencies: ["TertibCore"], path: "Tests/Fuzz/FuzzSubject"),
+            name: "FuzzWire", dependencies: ["TertibCore", "TertibJetStream"], path: "Tests/Verification/Fuzz/FuzzWire"),
         .executableTarget(
-            name: "FuzzConfiguration", dependencies: ["TertibConfiguration"], path: "Tests/Fuzz/FuzzConfiguration"),
-        .executableTarget(name: "FuzzEventLines", dependencies: ["TertibCLI"], path: "Tests/Fuzz/FuzzEventLines"),
+            name: "FuzzSubject", dependencies: ["TertibCore"], path: "Tests/Verification/Fuzz/FuzzSubject"),
+        .executableTarget(
+            name: "FuzzConfiguration", dependencies: ["TertibConfiguration"],
+            path: "Tests/Verification/Fuzz/FuzzConfiguration"),
+        .executableTarget(
+            name: "FuzzEventLines", dependencies: ["TertibCLI"], path: "Tests/Verification/Fuzz/FuzzEventLines"),
     ]
 }
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = settings
-    if target.path?.hasPrefix("Tests/Fuzz/") == true {
+    if target.path?.hasPrefix("Tests/Verification/Fuzz/") == true {
         target.swiftSettings? += [.unsafeFlags(["-parse-as-library"])]
     }
 }

@@ -7,7 +7,7 @@ public import TertibCore
 /// Usually `EventBus.open(configuration:)` (in TertibConfiguration) makes it from a JSON file. Run it in a
 /// `ServiceGroup`, before the service's consumers: it publishes what is staged, and closes log and store at the end.
 public final class EventBus: Service, Sendable {
-    /// Who the service is, and what it consumes and publishes.
+    /// The service's name, and what it consumes and publishes.
     public let options: EventBusOptions
     /// The event log.
     public let log: any EventLog
@@ -177,7 +177,7 @@ public final class EventBus: Service, Sendable {
     }
 }
 
-/// Who a service is, and what it consumes and publishes.
+/// The name of a service, and what it consumes and publishes.
 public struct EventBusOptions: Hashable, Sendable {
     /// The service's name.
     public var service: ServiceName

@@ -57,7 +57,7 @@ public final class SQLiteStore: ConsumerStore {
         try await withOpen("create or upgrade the tables") {
             try await writer.run { connection in
                 do {
-                    try connection.control.allowing { try Migrator(database: connection.database).migrate(now: now) }
+                    try Migrator(database: connection.database).migrate(now: now)
                 } catch {
                     throw StoreError(wrapping: error, attempted: "create or upgrade the tables")
                 }

@@ -114,7 +114,7 @@ struct PullingTests {
             await source.answer(.negativeAcknowledge(delay: .milliseconds(700)), to: third)
             let fourth = try await source.collect(1, acknowledging: false)
             #expect(ContinuousClock.now - asked >= .milliseconds(650), "the delay was not obeyed")
-            await source.answer(.terminate, to: fourth)
+            await source.answer(.acknowledge, to: fourth)
             try await waitUntil("the acknowledged floor") {
                 try await log.consumerState("orders-orders")?.acknowledgedFloor == StreamSequence(1)
             }

@@ -1,6 +1,7 @@
 import Foundation
 import TertibRuntime
 import TertibPostgres
+import Permutations
 import TertibTesting
 import Testing
 

@@ -91,7 +91,7 @@ struct PipelineTests {
                 try transaction.enqueue("INSERT INTO note (text) VALUES (?)", "after \(envelope.aggregate)")
             }
             let report = try await BatchBench(store, handlers).apply(1, ofAggregates: 1...256)
-            #expect(report.failures.map(\.aggregate.description) == ["product/100"])
+            #expect(report.failures.map(\.event.aggregate.description) == ["product/100"])
             #expect(report.failures.first?.error.contains("SQLSTATE 23505") == true)
             #expect(report.applied == 255)
             #expect(try database.psql("SELECT count(*) FROM note") == "511")

@@ -13,10 +13,8 @@ struct ConnectionTests {
         let database = try TemporaryDatabase()
         let connection = try Connection.openWriter(path: database.path, options: SQLiteOptions())
         let settings = try await connection.run { access in
-            try access.control.allowing {
-                try ["journal_mode", "synchronous", "foreign_keys"].map {
-                    try String.fetchOne(access.database, sql: "PRAGMA \($0)")
-                }
+            try ["journal_mode", "synchronous", "foreign_keys"].map {
+                try String.fetchOne(access.database, sql: "PRAGMA \($0)")
             }
         }
         #expect(settings == ["wal", "2", "1"])

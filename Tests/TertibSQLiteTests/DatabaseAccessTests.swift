@@ -29,7 +29,7 @@ struct DatabaseAccessTests {
                 }
             }
             #expect(price == 2)
-            #expect(try await products(bus) == ["a 2", "b 5"])
+            try await expectProducts(["a 2", "b 5"], bus)
         }
     }
 
@@ -42,7 +42,7 @@ struct DatabaseAccessTests {
                     throw Refusal()
                 }
             }
-            #expect(try await products(bus) == [])
+            try await expectProducts([], bus)
         }
     }
 
@@ -59,7 +59,7 @@ struct DatabaseAccessTests {
                 }
                 try transaction.execute("INSERT INTO product VALUES ('z', 1)")
             }
-            #expect(try await products(bus) == ["before 1", "z 1"])
+            try await expectProducts(["before 1", "z 1"], bus)
         }
     }
 
@@ -79,7 +79,7 @@ struct DatabaseAccessTests {
                     try db.execute(sql: "SAVEPOINT mine; INSERT INTO product VALUES ('c', 1); RELEASE mine")
                 }
             }
-            #expect(try await products(bus) == ["a 1", "c 1"])
+            try await expectProducts(["a 1", "c 1"], bus)
         }
     }
 
@@ -128,7 +128,7 @@ struct DatabaseAccessTests {
                 #expect(failure == .forbiddenStatement)
                 try transaction.execute("INSERT INTO product VALUES ('b', 1)")
             }
-            #expect(try await products(bus) == ["a 1", "b 1"])
+            try await expectProducts(["a 1", "b 1"], bus)
         }
     }
 
@@ -147,14 +147,14 @@ struct DatabaseAccessTests {
                     throw Refusal()
                 }
             }
-            #expect(try await products(bus) == [])
+            try await expectProducts([], bus)
         }
     }
 
     @Test("finds out that the transaction has ended inside, whatever the closure did with the error")
     func lost() async throws {
         try await withBus { bus in
-            try await bus.transaction { transaction in
+            _ = try await bus.transaction { transaction in
                 try transaction.execute(
                     """
                     CREATE TRIGGER guard BEFORE INSERT ON product WHEN NEW.id = 'forbidden'
@@ -177,7 +177,7 @@ struct DatabaseAccessTests {
                 }
                 #expect(failure?.code == .transactionLost)
             }
-            #expect(try await products(bus) == [])
+            try await expectProducts([], bus)
         }
     }
 
@@ -189,13 +189,28 @@ struct DatabaseAccessTests {
                 #expect(
                     code { try transaction.withDatabase { try Product(id: "a", price: 2).insert($0) } } == .statement)
                 #expect(code { try transaction.withDatabase { try $0.execute(sql: "SELEC 1") } } == .statement)
-                #expect(
-                    code { try transaction.withDatabase { _ in throw DatabaseError(resultCode: .SQLITE_BUSY) } }
-                        == .conflict)
                 #expect(throws: RecordError.self) {
                     try transaction.withDatabase { try Product(id: "missing", price: 2).update($0) }
                 }
             }
+        }
+    }
+
+    @Test(
+        "takes a conflict or an outage for the transaction's own, also when the body swallows it",
+        arguments: [(ResultCode.SQLITE_BUSY, StoreError.Code.conflict), (.SQLITE_FULL, .unavailable)])
+    func infrastructure(result: ResultCode, expected: StoreError.Code) async throws {
+        try await withBus { bus in
+            let failure = await #expect(throws: StoreError.self) {
+                try await bus.transaction { transaction in
+                    #expect(
+                        code { try transaction.withDatabase { _ in throw DatabaseError(resultCode: result) } }
+                            == expected)
+                    try transaction.execute("INSERT INTO product VALUES ('a', 1)")
+                }
+            }
+            #expect(failure?.code == expected)
+            try await expectProducts([], bus)
         }
     }
 
@@ -209,7 +224,8 @@ struct DatabaseAccessTests {
                 }
                 try transaction.execute("ALTER TABLE note ADD COLUMN text TEXT")
                 try transaction.withDatabase { db in
-                    #expect(try db.columns(in: "note").map(\.name) == ["id", "text"])
+                    let names = try db.columns(in: "note").map(\.name)
+                    #expect(names == ["id", "text"])
                 }
             }
         }
@@ -223,7 +239,7 @@ struct DatabaseAccessTests {
             try await decorated.transaction { transaction in
                 try transaction.withDatabase { try Product(id: "a", price: 1).insert($0) }
             }
-            #expect(try await products(bus) == ["a 1"])
+            try await expectProducts(["a 1"], bus)
             let memory = try EventBus(options: bus.options, log: bus.log, store: MemoryStore(statements: [:]))
             let failure = await #expect(throws: StoreError.self) {
                 try await memory.transaction { try $0.withDatabase { _ in } }
@@ -256,7 +272,8 @@ struct DatabaseAccessTests {
                 ) {
                     let name = try ConsumerName("tests")
                     let letters = try await bus.store.read { try $0.deadLetters(name, of: nil, limit: 9) }
-                    return try await letters.map(\.version?.number) == [2] && products(bus) == ["1 3", "2 1"]
+                    let found = try await products(bus)
+                    return letters.map(\.version?.number) == [2] && found == ["1 3", "2 1"]
                 }
                 group.cancelAll()
                 try await group.waitForAll()
@@ -282,18 +299,25 @@ struct DatabaseAccessTests {
             logger.logLevel = .critical
             let namespace = try Namespace("shop")
             var settings = ConsumerSettings(name: try ConsumerName("tests"))
-            settings.retry.maxAttempts = 1
+            settings.retry = RetryPolicy(maxAttempts: 1)
             let log = MemoryLog(
                 namespace: namespace, stream: try StreamName("TEST"), settings: MemoryStreamSettings(), seed: 1)
             let bus = try EventBus(
                 options: EventBusOptions(
                     service: try ServiceName("service"), namespace: namespace, consumers: [settings.name: settings]),
                 log: log, store: store, context: RuntimeContext(logger: logger))
-            try await bus.transaction { transaction in
+            _ = try await bus.transaction { transaction in
                 try transaction.execute("CREATE TABLE product (id TEXT PRIMARY KEY, price INTEGER NOT NULL)")
             }
             try await body(bus)
         }
+    }
+
+    private func expectProducts(
+        _ expected: [String], _ bus: EventBus, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let found = try await products(bus)
+        #expect(found == expected, sourceLocation: sourceLocation)
     }
 
     private func products(_ bus: EventBus) async throws -> [String] {

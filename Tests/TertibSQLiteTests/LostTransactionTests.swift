@@ -155,7 +155,7 @@ struct LostTransactionTests {
         let connection = try Connection.openWriter(path: database.path, options: SQLiteOptions())
         try await connection.run { access in
             try access.database.execute(sql: "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)")
-            try access.control.allowing { try access.database.execute(sql: "PRAGMA max_page_count = 10") }
+            try access.database.execute(sql: "PRAGMA max_page_count = 10")
         }
         let codes = Recorded<StoreError.Code?>()
         let failure = await #expect(throws: StoreError.self) {

@@ -1,3 +1,4 @@
+import TertibCore
 import TertibRuntime
 public import TertibJetStream
 

@@ -62,8 +62,6 @@ public struct StreamState: Hashable, Sendable {
     public var lastSequence: StreamSequence
     /// How many messages were removed from its middle.
     public var deleted: UInt64
-    /// How many copies the cluster keeps.
-    public var replicas: Int
     /// How long messages are kept; `nil` for ever.
     public var maximumAge: Duration?
     /// Whether the broker enforces an expected last sequence: not so on replicated streams before 2.9.21.
@@ -72,7 +70,7 @@ public struct StreamState: Hashable, Sendable {
     /// Creates a state.
     public init(
         name: StreamName, createdAt: Timestamp, messages: UInt64, firstSequence: StreamSequence,
-        lastSequence: StreamSequence, deleted: UInt64 = 0, replicas: Int = 1, maximumAge: Duration? = nil,
+        lastSequence: StreamSequence, deleted: UInt64 = 0, maximumAge: Duration? = nil,
         enforcesExpectations: Bool = true
     ) {
         self.name = name
@@ -81,7 +79,6 @@ public struct StreamState: Hashable, Sendable {
         self.firstSequence = firstSequence
         self.lastSequence = lastSequence
         self.deleted = deleted
-        self.replicas = replicas
         self.maximumAge = maximumAge
         self.enforcesExpectations = enforcesExpectations
     }

@@ -43,7 +43,7 @@ public struct PublishingError: Error, Hashable, Sendable, CustomStringConvertibl
     /// The kinds of failure. More may be added.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String {
-            case notOwner, wrongWay, invalidEvent, versionsExhausted, unsafeStream, identityClash, forked, undecided
+            case notOwner, wrongWay, invalidEvent, versionsExhausted, unsafeStream, identityClash, undecided
             case timedOut
         }
         private let wrapped: Wrapped
@@ -60,8 +60,6 @@ public struct PublishingError: Error, Hashable, Sendable, CustomStringConvertibl
         public static let unsafeStream = Code(wrapped: .unsafeStream)
         /// The event's id is that of another event in the stream.
         public static let identityClash = Code(wrapped: .identityClash)
-        /// The stream has another event of this version.
-        public static let forked = Code(wrapped: .forked)
         /// The broker did not say whether the event is stored.
         public static let undecided = Code(wrapped: .undecided)
         /// A wait reached its limit.

@@ -48,14 +48,18 @@ package struct BatchTransaction: Hashable, Sendable {
         let codec: WireCodec
         /// Maximum number of events applied to one aggregate in one transaction; the sweeper goes on with the rest.
         let drainLimit: Int
+        /// Number of parked rows that are read at once.
+        let pageSize: Int
 
         package init(
-            settings: ConsumerSettings, registration: ConsumerRegistration, codec: WireCodec, drainLimit: Int = 2048
+            settings: ConsumerSettings, registration: ConsumerRegistration, codec: WireCodec, drainLimit: Int = 2048,
+            pageSize: Int = 128
         ) {
             self.settings = settings
             self.registration = registration
             self.codec = codec
             self.drainLimit = drainLimit
+            self.pageSize = pageSize
         }
     }
 
@@ -132,9 +136,6 @@ package struct BatchTransaction: Hashable, Sendable {
         case ended
     }
 
-    /// Number of parked rows that are read at once.
-    package static let pageSize = 128
-
     private let mode: Mode
     private let rules: Rules
     private let knownParked: Int
@@ -194,7 +195,7 @@ package struct BatchTransaction: Hashable, Sendable {
             return beginAggregate()
         case (.readingTime, .time(let now)): return continueUnlessLate(now)
         case (.applying, .parked(let rows)):
-            sequencers[current].supply(parked: rows, isComplete: rows.count < Self.pageSize)
+            sequencers[current].supply(parked: rows, isComplete: rows.count < rules.pageSize)
             return apply()
         case (.applying, .deadLetters(let keys)):
             sequencers[current].supply(deadLetters: keys)
@@ -354,7 +355,7 @@ extension BatchTransaction {
                 }
                 return .apply(event, underSavepoint: mode.isCareful)
             case .readParked(let version):
-                return .readParked(sequencers[current].aggregate, from: version, limit: Self.pageSize)
+                return .readParked(sequencers[current].aggregate, from: version, limit: rules.pageSize)
             case .readDeadLetters: return .readDeadLetters([sequencers[current].aggregate])
             case .finished:
                 if sequencers[current].appliedCount >= conditions.limit { report.hasLeftovers = true }
@@ -420,7 +421,7 @@ extension BatchTransaction {
             let parkings = sequencers[current].parkings
             if let lowest = parkings.first, parkings.count > parkingLimit, parkedLeft > 0 {
                 return .readParked(
-                    sequencers[current].aggregate, from: lowest.row.version, limit: Self.pageSize)
+                    sequencers[current].aggregate, from: lowest.row.version, limit: rules.pageSize)
             }
             truncate(besides: [])
         }

@@ -60,16 +60,8 @@ public enum DeadLetterReason: String, Hashable, Sendable, CaseIterable {
     case malformed
     /// Its handler failed too often.
     case failed
-    /// Its handler ended the process too often.
-    case crashed
     /// Another event has its version.
     case forked
-    /// The stream no longer has a version before it.
-    case trimmed
-    /// A version before it was never published.
-    case neverPublished
-    /// The message that should hold the version before it is malformed.
-    case malformedPredecessor
 }
 
 /// What identifies an open dead letter within its aggregate.

@@ -55,28 +55,15 @@ package struct GapSearch: Hashable, Sendable {
         /// Read the first message on a subject at or after a sequence, from the leader.
         case searchSubject(String, from: StreamSequence)
         /// The run of versions directly above the watermark, as far as the stream is known to have them.
-        case finish([Found])
+        case finish([LoggedMessage])
     }
 
     /// What was read.
     package enum Input: Hashable, Sendable {
         /// The round begins.
         case begin
-        /// A message.
-        case message(Found)
-        /// There is none.
-        case nothing
-    }
-
-    /// A message, and where the stream has it.
-    package struct Found: Hashable, Sendable {
-        package let message: WireMessage
-        package let sequence: StreamSequence
-
-        package init(_ message: WireMessage, at sequence: StreamSequence) {
-            self.message = message
-            self.sequence = sequence
-        }
+        /// The message, if there is one.
+        case message(LoggedMessage?)
     }
 
     /// How one round reads.
@@ -115,7 +102,7 @@ package struct GapSearch: Hashable, Sendable {
     private var state = State.idle
     private var round = Round(maySearch: false, limit: 0, reads: 0)
     private var codec: WireCodec
-    private var run: [Found] = []
+    private var run: [LoggedMessage] = []
 
     /// Where the stream has the missing versions that were found; of two messages of a version the lower sequence.
     private var places: [AggregateVersion: StreamSequence] = [:]
@@ -177,11 +164,11 @@ package struct GapSearch: Hashable, Sendable {
             run = []
             guard let wanted = gap.watermark.next else { return finish() }
             return places[wanted] == nil && !round.hasNoRoom ? followPointer(mayReadOn) : search(mayReadOn)
-        case (.pointing(let sequence, fromLeader: false), .nothing):
+        case (.pointing(let sequence, fromLeader: false), .message(nil)):
             state = .pointing(sequence, fromLeader: true)
             return .readMessage(at: sequence, fromLeader: true)
-        case (.pointing(_, fromLeader: true), .nothing): return search(mayReadOn)
-        case (.pointing(let sequence, _), .message(let found)):
+        case (.pointing(_, fromLeader: true), .message(nil)): return search(mayReadOn)
+        case (.pointing(let sequence, _), .message(let found?)):
             guard let envelope = envelope(of: found), envelope.version < above, envelope.version > gap.watermark else {
                 return search(mayReadOn)
             }
@@ -190,20 +177,20 @@ package struct GapSearch: Hashable, Sendable {
             above = envelope.version
             pointer = found.message.pointer
             return followPointer(mayReadOn)
-        case (.searching, .nothing):
+        case (.searching, .message(nil)):
             searchedAll()
             return search(mayReadOn)
-        case (.searching, .message(let found)):
+        case (.searching, .message(let found?)):
             searched(found.sequence)
             if let envelope = envelope(of: found), envelope.version > gap.watermark {
                 remember(envelope.version, at: found.sequence)
             }
             return search(mayReadOn)
-        case (.collecting(let version, let sequence, fromLeader: false), .nothing):
+        case (.collecting(let version, let sequence, fromLeader: false), .message(nil)):
             state = .collecting(version, sequence, fromLeader: true)
             return .readMessage(at: sequence, fromLeader: true)
-        case (.collecting(let version, _, fromLeader: true), .nothing): return forget(version)
-        case (.collecting(let version, _, _), .message(let found)):
+        case (.collecting(let version, _, fromLeader: true), .message(nil)): return forget(version)
+        case (.collecting(let version, _, _), .message(let found?)):
             // A stream that has lost its tail uses sequences again.
             guard envelope(of: found)?.version == version else { return forget(version) }
             run.append(found)
@@ -275,7 +262,7 @@ package struct GapSearch: Hashable, Sendable {
     }
 
     /// The event of a message, if it is one of the aggregate.
-    private func envelope(of found: Found) -> Envelope? {
+    private func envelope(of found: LoggedMessage) -> Envelope? {
         guard let envelope = try? codec.decode(found.message), envelope.aggregate == gap.aggregate else {
             return nil  // a message that breaks the contract holds no version of this aggregate
         }
@@ -300,12 +287,4 @@ extension Gap {
 extension WireMessage {
     /// The message before this one on its subject, where there is one and the publisher has named it.
     fileprivate var pointer: StreamSequence? { predecessor == StreamSequence.none ? nil : predecessor }
-
-    /// The sequence of the event before this one on its subject, where the publisher has sent it: the expectation that
-    /// the broker enforced.
-    package var predecessor: StreamSequence? {
-        let values = values(of: Header.expectedLastSubjectSequence)
-        guard values.count == 1 else { return nil }
-        return values.first.flatMap { StreamSequence(wire: String(decoding: $0, as: UTF8.self)) }
-    }
 }

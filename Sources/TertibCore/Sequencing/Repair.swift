@@ -59,7 +59,9 @@ package struct RepairSchedule: Sendable {
         let known = Set(gaps.map(\.aggregate))
         memories = memories.filter { known.contains($0.key) }
         let due = gaps.filter { gap in
-            guard let memory = memories[gap.aggregate], memory.search.gap.watermark == gap.watermark else { return true }
+            guard let memory = memories[gap.aggregate], memory.search.gap.watermark == gap.watermark else {
+                return true
+            }
             return memory.notBefore <= monotonic
         }
         isGoingOn = false

@@ -235,7 +235,6 @@ extension DeliveryAnswer {
         case .negativeAcknowledge(let delay):
             delay > .zero ? Array("-NAK {\"delay\": \(delay.nanoseconds)}".utf8) : Array("-NAK".utf8)
         case .inProgress: Array("+WPI".utf8)
-        case .terminate: Array("+TERM".utf8)
         }
     }
 }

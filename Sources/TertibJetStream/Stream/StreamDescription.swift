@@ -35,6 +35,6 @@ struct StreamDescription: Sendable {
         return StreamState(
             name: name, createdAt: createdAt, messages: messages, firstSequence: StreamSequence(first),
             lastSequence: StreamSequence(last), deleted: state["num_deleted"].unsigned ?? 0,
-            replicas: replicas, maximumAge: maximumAge, enforcesExpectations: enforcesExpectations)
+            maximumAge: maximumAge, enforcesExpectations: enforcesExpectations)
     }
 }

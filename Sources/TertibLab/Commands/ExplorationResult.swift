@@ -1,31 +1,29 @@
+import ModelChecker
 import TertibCore
 import TertibTerminal
-import TertibTesting
-import TertibTerminal
-import TertibCore
 
 /// Everything that can happen in some small worlds.
 struct ExplorationResult {
-    let outcomes: [ExhaustiveSearch.Outcome]
-    /// The worlds of relays.
-    let relays: [RelaySearch.Outcome]
+    let worlds: [SearchResult]
     /// Where the first violation was written.
     let file: String?
-    /// How often each rare branch has to be met.
+    /// How often each rare branch of worlds of consumers has to be taken.
     let rare: Int
 
+    /// Those of worlds of consumers, the only ones that a minimum is asked of.
     private var branches: BranchCounts {
-        outcomes.reduce(into: BranchCounts()) { $0.add($1.branches) }
+        var branches = BranchCounts(of: ConsumerBranch.self)
+        for world in worlds where world.branches.names == branches.names { branches.add(world.branches) }
+        return branches
     }
 
-    private var missing: [ExplorerBranch] { branches.vacuous(below: rare) }
-    private var worlds: [World] { outcomes.map(World.init) + relays.map(World.init) }
-    private var violations: Int { worlds.count { $0.violation != nil } }
+    private var missing: [String] { branches.rarer(than: rare) }
+    private var violations: Int { worlds.count { $0.finding != nil } }
     private var states: Int { worlds.reduce(0) { $0 + $1.states } }
     private var transitions: Int { worlds.reduce(0) { $0 + $1.transitions } }
     private var seconds: Double { worlds.reduce(0) { $0 + $1.seconds } }
 
-    var isRight: Bool { violations == 0 && missing.isEmpty && worlds.allSatisfy(\.isComplete) }
+    var isRight: Bool { violations == 0 && missing.isEmpty && worlds.allSatisfy(\.isRight) }
 
     /// What `--json` prints.
     var document: JSONValue {
@@ -33,7 +31,7 @@ struct ExplorationResult {
             "engine": "explorer", "exhaustive": true, "worlds": .array(worlds.map(\.document)),
             "states": .number(states), "transitions": .number(transitions), "seconds": Self.rounded(seconds),
             "violations": .number(violations), "rareBranches": branches.document, "rare": .number(rare),
-            "missedBranches": .texts(missing.map(\.name)), "replay": .text(file),
+            "missedBranches": .texts(missing), "replay": .text(file),
         ]
     }
 
@@ -45,7 +43,7 @@ struct ExplorationResult {
         ])
         for world in worlds {
             table.add([
-                .init(world.name, world.violation == nil ? .plain : .bad), .init(Words.count(world.states)),
+                .init(world.world, world.finding == nil ? .plain : .bad), .init(Words.count(world.states)),
                 .init(Words.count(world.transitions)), .init(Words.count(world.statesAtRest)),
                 .init("\(world.depth)"), .init(Self.hundredths(world.seconds)),
             ])
@@ -56,8 +54,7 @@ struct ExplorationResult {
         ])
         var lines = table.lines(for: terminal) + [""]
         lines += branches.table(missing: missing).lines(for: terminal) + [""]
-        for finding in outcomes.compactMap(\.finding) { lines += self.lines(of: "Made smaller:", "\(finding)") }
-        for finding in relays.compactMap(\.finding) { lines += self.lines(of: "The shortest way:", "\(finding)") }
+        for finding in worlds.compactMap(\.finding) { lines += self.lines(of: "The shortest schedule:", "\(finding)") }
         let verdict =
             isRight
             ? "Everything that can happen was explored, and no oracle objected."
@@ -66,7 +63,7 @@ struct ExplorationResult {
         return lines + [TextStyle.bold.apply(verdict, on: terminal)]
     }
 
-    /// The way to a violation, and the command that replays it.
+    /// The schedule to a violation, and the command that replays it.
     private func lines(of title: String, _ finding: String) -> [String] {
         var lines = ["", title] + finding.split(separator: "\n").map { SafeText.escaped(String($0)) }
         if let file { lines += ["", "Run it again: tertib-lab replay \(SafeText.escaped(file))", ""] }
@@ -81,55 +78,29 @@ struct ExplorationResult {
     }
 }
 
-/// What was explored of one world, of whichever kind.
-private struct World {
-    let name: String
-    let states: Int
-    let transitions: Int
-    let statesAtRest: Int
-    let depth: Int
-    let seconds: Double
-    let isComplete: Bool
-    let violation: String?
-
-    init(_ outcome: ExhaustiveSearch.Outcome) {
-        name = outcome.world.name
-        (states, transitions, statesAtRest) = (outcome.states, outcome.transitions, outcome.statesAtRest)
-        (depth, seconds) = (outcome.depth, outcome.seconds)
-        violation = outcome.finding.map { "\($0.violation)" }
-        isComplete = !outcome.isCutOff && outcome.finding == nil
-    }
-
-    init(_ outcome: RelaySearch.Outcome) {
-        name = outcome.world.name
-        (states, transitions, statesAtRest) = (outcome.states, outcome.transitions, outcome.statesAtRest)
-        (depth, seconds) = (outcome.depth, outcome.seconds)
-        violation = outcome.finding.map { "\($0.violation)" }
-        isComplete = !outcome.isCutOff && outcome.finding == nil
-    }
-
-    var document: JSONValue {
+extension SearchResult {
+    fileprivate var document: JSONValue {
         .object([
-            .init(key: "world", value: .string(name)), .init(key: "states", value: .number(states)),
+            .init(key: "world", value: .string(world)), .init(key: "states", value: .number(states)),
             .init(key: "transitions", value: .number(transitions)),
             .init(key: "statesAtRest", value: .number(statesAtRest)), .init(key: "depth", value: .number(depth)),
             .init(key: "seconds", value: ExplorationResult.rounded(seconds)),
-            .init(key: "complete", value: .bool(isComplete)),
-            .init(key: "violations", value: .array(violation.map { [.string($0)] } ?? [])),
+            .init(key: "complete", value: .bool(isRight)),
+            .init(key: "violations", value: .texts(finding.map { ["\($0.violation)"] } ?? [])),
         ])
     }
 }
 
 extension BranchCounts {
     fileprivate var document: JSONValue {
-        .object(ExplorerBranch.allCases.map { .init(key: $0.name, value: .number(self[$0])) })
+        .object(all.map { .init(key: $0.name, value: .number($0.count)) })
     }
 
-    fileprivate func table(missing: [ExplorerBranch]) -> Table {
+    fileprivate func table(missing: [String]) -> Table {
         var table = Table([.text("rare branch"), .number("reached")])
-        for branch in ExplorerBranch.allCases {
-            let style: TextStyle = missing.contains(branch) ? .bad : .plain
-            table.add([.init(branch.name), .init(Words.count(self[branch]), style)])
+        for branch in all {
+            let style: TextStyle = missing.contains(branch.name) ? .bad : .plain
+            table.add([.init(branch.name), .init(Words.count(branch.count), style)])
         }
         return table
     }

@@ -1,6 +1,6 @@
 import ArgumentParser
+import ModelChecker
 import TertibTerminal
-import TertibTesting
 
 /// `tertib-lab explore`
 struct ExploreCommand: AsyncParsableCommand {
@@ -58,7 +58,7 @@ struct ExploreCommand: AsyncParsableCommand {
     // MARK: - Random schedules
 
     private func explore(_ seeds: SeedRange, _ console: Console) async throws {
-        let exploration = Exploration(worlds: try chosen(SmallWorld.shapes))
+        let exploration = RandomExploration<ConsumerWorld>(try chosen(ConsumerScenario.shapes, \.name))
         let runs = try traces(seeds, exploration, console)
         let bar = ProgressBar("Exploring", unit: "schedules")
         let report = try await exploration.run(
@@ -69,8 +69,7 @@ struct ExploreCommand: AsyncParsableCommand {
         bar.finish()
         var outcome = SimulationResult(report, rare: minimumOfEachBranch)
         outcome.runs = runs
-        if let first = report.failures.first {
-            let minimal = try ExplorerShrinker.minimise(first.finding)
+        if let first = report.failures.first, let minimal = try exploration.minimised(seed: first.seed) {
             outcome.minimal = minimal.description.split(separator: "\n").map(String.init)
             (outcome.file, outcome.fileFailure) = failureFile.save(try minimal.recording.json)
         }
@@ -78,13 +77,16 @@ struct ExploreCommand: AsyncParsableCommand {
     }
 
     private func traces(
-        _ seeds: SeedRange, _ exploration: Exploration, _ console: Console
+        _ seeds: SeedRange, _ exploration: RandomExploration<ConsumerWorld>, _ console: Console
     ) throws -> [SimulatedRun] {
         guard schedules.trace else { return [] }
         var runs: [SimulatedRun] = []
         for seed in seeds.range {
-            let (walk, timeline) = try exploration.walk(seed: seed)
-            let run = SimulatedRun(walk, seed: seed, timeline: result.json ? timeline : nil)
+            let (schedule, timeline) = try exploration.run(seed: seed)
+            let run = SimulatedRun(
+                seed: seed, world: schedule.setup.name, trace: String(schedule.traceHash, radix: 16),
+                steps: schedule.steps.count, violations: schedule.violation.map { ["\($0)"] } ?? [],
+                timeline: result.json ? timeline : nil)
             if result.json { runs.append(run) } else { run.print(timeline, console) }
         }
         return runs
@@ -93,45 +95,27 @@ struct ExploreCommand: AsyncParsableCommand {
     // MARK: - Everything
 
     private func exploreEverything(_ console: Console) throws {
-        let worlds = (SmallWorld.explored + (long ? SmallWorld.exploredLong : [])).filter { isChosen($0.name) }
-        let relayWorlds = RelayWorld.explored.filter { isChosen($0.name) }
-        let count = UInt64(worlds.count + relayWorlds.count)
-        if count == 0 { throw unknownWorld(SmallWorld.explored.map(\.name) + RelayWorld.explored.map(\.name)) }
+        let worlds = try chosen(SmallWorld.explored(long: long), \.name)
         let bar = ProgressBar("Exploring", unit: "worlds")
-        var outcomes: [ExhaustiveSearch.Outcome] = []
-        var relays: [RelaySearch.Outcome] = []
+        var results: [SearchResult] = []
         for world in worlds {
-            bar.update(UInt64(outcomes.count), of: count)
-            var search = try ExhaustiveSearch(world)
-            outcomes.append(search.run())
-        }
-        for world in relayWorlds {
-            bar.update(UInt64(outcomes.count + relays.count), of: count)
-            var search = try RelaySearch(world)
-            relays.append(search.run())
+            bar.update(UInt64(results.count), of: UInt64(worlds.count))
+            results.append(try world.explore())
         }
         bar.finish()
-        let found =
-            try outcomes.compactMap(\.finding).first?.recording.json
-            ?? relays.compactMap(\.finding).first?.recording.json
+        let found = try results.lazy.compactMap(\.finding).first?.recording.json
         let (file, failure) = found.map { failureFile.save($0) } ?? (nil, nil)
-        let exploration = ExplorationResult(outcomes: outcomes, relays: relays, file: file, rare: minimumOfEachBranch)
+        let exploration = ExplorationResult(worlds: results, file: file, rare: minimumOfEachBranch)
         result.write(exploration.document, lines: exploration.lines, to: console)
         if let failure { console.note(failure) }
         if !exploration.isRight { throw ExitStatus.wrong.code }
     }
 
-    private func chosen(_ worlds: [SmallWorld]) throws(Failure) -> [SmallWorld] {
-        let chosen = worlds.filter { isChosen($0.name) }
-        if chosen.isEmpty { throw unknownWorld(worlds.map(\.name)) }
-        return chosen
-    }
-
-    private func isChosen(_ name: String) -> Bool { world.map { name.contains($0) } ?? true }
-
-    private func unknownWorld(_ names: [String]) -> Failure {
-        Failure(
+    private func chosen<World>(_ worlds: [World], _ name: (World) -> String) throws(Failure) -> [World] {
+        let chosen = worlds.filter { candidate in world.map { name(candidate).contains($0) } ?? true }
+        guard chosen.isEmpty else { return chosen }
+        throw Failure(
             status: .unusable, code: "world", what: "there is no world with \"\(world ?? "")\" in its name",
-            why: "the worlds are: " + names.joined(separator: "; "), next: "Name one of them.")
+            why: "the worlds are: " + worlds.map(name).joined(separator: "; "), next: "Name one of them.")
     }
 }

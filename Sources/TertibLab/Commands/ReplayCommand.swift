@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ModelChecker
 import TertibTerminal
 import TertibTesting
 
@@ -41,19 +42,19 @@ struct ReplayCommand: AsyncParsableCommand {
         } catch {
             throw unusable(error)
         }
-        if ExplorerRecording.isRecording(bytes) || RelayRecording.isRecording(bytes) {
+        if Recording.isRecording(bytes) {
             try replayRecording(bytes, console)
         } else {
             try await replayPlan(bytes, console)
         }
     }
 
-    /// Goes the way of a file through a world of whichever kind.
+    /// Takes the schedule of a file through its world.
     private func replayRecording(_ bytes: [UInt8], _ console: Console) throws {
         if twice {
             throw Failure(
                 status: .unusable, code: "arguments", what: "--twice does not go with \(file)",
-                why: "it is a way that `explore` has gone, step by step, and leaves nothing to chance",
+                why: "it is a schedule of `explore`, step by step, and leaves nothing to chance",
                 next: "Leave --twice out.")
         }
         let start = ContinuousClock.now
@@ -69,11 +70,7 @@ struct ReplayCommand: AsyncParsableCommand {
     }
 
     private func recorded(_ bytes: [UInt8]) throws -> (run: SimulatedRun, timeline: [String]) {
-        guard RelayRecording.isRecording(bytes) else {
-            let (walk, timeline) = try ExplorerRecording(json: bytes).replay()
-            return (SimulatedRun(walk, seed: nil, timeline: trace ? timeline : nil), timeline)
-        }
-        let recording = try RelayRecording(json: bytes)
+        let recording = try Recording(json: bytes)
         let replay = try recording.replay()
         let run = SimulatedRun(
             world: recording.world.name, trace: String(replay.traceHash, radix: 16), steps: replay.timeline.count,
@@ -118,7 +115,7 @@ struct ReplayCommand: AsyncParsableCommand {
             switch error {
             case DecodingError.keyNotFound(let key, _): "it has no \(key.stringValue)"
             case is DecodingError: "it is not the plan of a run"
-            case let fault as SmallWorldFault: fault.description
+            case let error as ScenarioError: error.description
             default: error.localizedDescription
             }
         return Failure(

@@ -1,3 +1,4 @@
+import ModelChecker
 import TertibCore
 import TertibTerminal
 import TertibTesting
@@ -138,12 +139,12 @@ extension SimulationResult {
     }
 
     /// Many schedules of the explorer.
-    init(_ report: ExplorerReport, rare: Int) {
+    init(_ report: ScheduleReport, rare: Int) {
         self.init(
             engine: .explorer, schedules: report.schedules, schedulesPerSecond: report.schedulesPerSecond,
             steps: report.steps, simulated: .zero, failed: report.failed,
-            failures: report.failures.map { SimulatedRun($0.finding.walk, seed: $0.seed) }, unequal: report.unequal,
-            branches: Self.branches(report.branches), rare: rare)
+            failures: report.failures.map { SimulatedRun($0.finding, seed: $0.seed) }, unequal: report.unequal,
+            branches: report.branches.all, rare: rare)
     }
 
     /// One schedule of the explorer, from a file.
@@ -154,17 +155,13 @@ extension SimulationResult {
         self.init(
             engine: .explorer, schedules: 1, schedulesPerSecond: Self.rate(elapsed), steps: run.steps,
             simulated: .zero, failed: isWrong ? 1 : 0, failures: isWrong ? [failure] : [], unequal: [],
-            branches: Self.branches(BranchCounts()), rare: 0, file: isWrong ? file : nil, runs: [run])
+            branches: BranchCounts(of: ConsumerBranch.self).all, rare: 0, file: isWrong ? file : nil, runs: [run])
     }
 
     private static func rate(_ elapsed: Duration) -> Double { elapsed > .zero ? .seconds(1) / elapsed : 0 }
 
     private static func branches(_ counts: [RareBranch: Int]) -> [(name: String, count: Int)] {
         RareBranch.allCases.map { ($0.rawValue, counts[$0, default: 0]) }
-    }
-
-    private static func branches(_ counts: BranchCounts) -> [(name: String, count: Int)] {
-        ExplorerBranch.allCases.map { ($0.name, counts[$0]) }
     }
 }
 import TertibTerminal
@@ -238,11 +235,11 @@ extension SimulatedRun {
             violations: outcome.violations.map(\.description), timeline: keepsTimeline ? outcome.timeline : nil)
     }
 
-    /// A schedule of the explorer.
-    init(_ walk: ExplorerWalk, seed: UInt64?, timeline: [String]? = nil) {
+    /// A schedule of the explorer that has failed.
+    init(_ finding: Finding, seed: UInt64) {
         self.init(
-            seed: seed, world: walk.world.name, trace: String(walk.traceHash, radix: 16), steps: walk.count,
-            violations: walk.violation.map { ["\($0)"] } ?? [], timeline: timeline)
+            seed: seed, world: finding.recording.world.name, trace: String(finding.traceHash, radix: 16),
+            steps: finding.timeline.count, violations: ["\(finding.violation)"])
     }
 }
 

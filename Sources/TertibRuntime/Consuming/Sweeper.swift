@@ -111,7 +111,7 @@ extension Sweeper {
     }
 
     /// What was read belongs to the consumer's stream if that is still there when everything was read.
-    private func apply(_ found: [GapSearch.Found]) async throws {
+    private func apply(_ found: [LoggedMessage]) async throws {
         try await session.checkStream()
         var arrivals: [PreparedArrival] = []
         for message in found {
@@ -128,23 +128,17 @@ extension GapSearch {
     /// read on.
     mutating func run(
         on log: any EventLog, _ time: any TimeSource, until end: Duration
-    ) async throws(EventLogError) -> [Found] {
+    ) async throws(EventLogError) -> [LoggedMessage] {
         var input = Input.begin
         while true {
             switch advance(input, mayReadOn: time.monotonic < end && !Task.isCancelled) {
             case .readMessage(let sequence, let fromLeader):
-                input = Input(try await log.message(at: sequence, from: fromLeader ? .leader : .anyReplica))
+                input = .message(try await log.message(at: sequence, from: fromLeader ? .leader : .anyReplica))
             case .searchSubject(let subject, let sequence):
-                input = Input(try await log.firstMessage(on: subject, from: sequence, source: .leader))
+                input = .message(try await log.firstMessage(on: subject, from: sequence, source: .leader))
             case .finish(let run): return run
             }
         }
-    }
-}
-
-extension GapSearch.Input {
-    init(_ message: LoggedMessage?) {
-        self = message.map { .message(GapSearch.Found($0.message, at: $0.sequence)) } ?? .nothing
     }
 }
 

@@ -29,6 +29,5 @@ enum LogKey {
     static let reason = "tertib.reason"
     static let sequence = "tertib.stream_sequence"
     static let subject = "tertib.subject"
-    static let count = "tertib.count"
     static let delay = "tertib.delay"
 }

@@ -44,7 +44,7 @@ enum TraceContext {
 }
 
 extension Envelope {
-    /// What an event that this one led to says of it.
+    /// The causation of an event that this one led to.
     var cause: Causation {
         Causation(
             correlationID: causation.correlationID ?? id, causationID: id, traceParent: causation.traceParent,

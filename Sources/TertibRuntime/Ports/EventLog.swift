@@ -68,8 +68,6 @@ public enum DeliveryAnswer: Hashable, Sendable {
     case negativeAcknowledge(delay: Duration)
     /// Still at work: restart the acknowledgement wait.
     case inProgress
-    /// Never deliver it again, although nothing was done.
-    case terminate
 }
 
 /// One handing-over of a message to this replica.

@@ -1,12 +1,17 @@
 import GRDB
 import TertibRuntime
+import TertibSQL
 
 extension StoreError {
-    /// An error of SQLite's, told apart by its result code.
+    /// An error of SQLite's, classified by its result code.
     ///
     /// A damaged file counts as a database that is away: it is never the statement's fault, nothing may be
     /// acknowledged on it, and it can be restored.
     init(_ error: DatabaseError, attempted: String) {
+        guard error.resultCode != .SQLITE_AUTH else {
+            self = UserStatement.forbidden(attempted)
+            return
+        }
         let code: Code
         var advice: String?
         switch error.resultCode {

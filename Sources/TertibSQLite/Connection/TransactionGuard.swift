@@ -3,7 +3,7 @@ import GRDBSQLite
 import TertibRuntime
 import TertibSQL
 
-/// Refuses the statements that control the transaction or the connection, but for the store's own.
+/// Refuses statements that control the transaction or the connection while user code runs.
 ///
 /// User code has GRDB's connection in its hands (``HandlerTransaction/withDatabase(_:)``), and GRDB would run a `COMMIT`.
 /// SQLite asks this authorizer when it prepares a statement, before anything of it takes effect; a refused statement
@@ -21,7 +21,7 @@ final class TransactionGuard {
         "index_info", "index_list", "index_xinfo", "integrity_check", "module_list", "pragma_list", "quick_check",
         "table_info", "table_list", "table_xinfo",
     ]
-    private var isOpen = true
+    private var isGuarding = false
     private var hasChangedTables = false
 
     /// Has SQLite ask this guard about every statement of the connection. It must live as long as the connection.
@@ -34,14 +34,20 @@ final class TransactionGuard {
                 let control = Unmanaged<TransactionGuard>.fromOpaque(context).takeUnretainedValue()
                 return control.allows(action, first, second) ? SQLITE_OK : SQLITE_DENY
             }, context)
-        isOpen = false
     }
 
-    /// Lets the store control its transaction.
+    /// Runs user code.
+    func guarding<Result>(_ body: () throws -> Result) rethrows -> Result {
+        isGuarding = true
+        defer { isGuarding = false }
+        return try body()
+    }
+
+    /// Runs the store's own statements about its transaction while user code runs.
     func allowing<Result>(_ body: () throws -> Result) rethrows -> Result {
-        let wasOpen = isOpen
-        isOpen = true
-        defer { isOpen = wasOpen }
+        let wasGuarding = isGuarding
+        isGuarding = false
+        defer { isGuarding = wasGuarding }
         return try body()
     }
 
@@ -56,12 +62,12 @@ final class TransactionGuard {
     ) -> Bool {
         switch action {
         case SQLITE_TRANSACTION, SQLITE_ATTACH, SQLITE_DETACH:
-            return isOpen
+            return !isGuarding
         case SQLITE_SAVEPOINT:
             // The second argument is the name; names compare without regard to case.
-            return isOpen || second.map { String(cString: $0).lowercased().hasPrefix("tertib") } != true
+            return !isGuarding || second.map { String(cString: $0).lowercased().hasPrefix("tertib") } != true
         case SQLITE_PRAGMA:
-            return isOpen || first.map { Self.readingPragmas.contains(String(cString: $0).lowercased()) } == true
+            return !isGuarding || first.map { Self.readingPragmas.contains(String(cString: $0).lowercased()) } == true
         case SQLITE_ALTER_TABLE, SQLITE_CREATE_TABLE, SQLITE_DROP_TABLE, SQLITE_CREATE_VIEW, SQLITE_DROP_VIEW,
             SQLITE_CREATE_INDEX, SQLITE_DROP_INDEX, SQLITE_CREATE_VTABLE, SQLITE_DROP_VTABLE,
             SQLITE_CREATE_TEMP_TABLE, SQLITE_DROP_TEMP_TABLE, SQLITE_CREATE_TEMP_VIEW, SQLITE_DROP_TEMP_VIEW:

@@ -24,21 +24,40 @@ final class SQLiteTransaction: TableTransaction {
     }
 
     /// Begins, runs the body, commits.
+    ///
+    /// It runs as a transaction of GRDB's, so that GRDB too runs nothing more in one that has ended. A rollback can only
+    /// fail when the file cannot be read any more; then the transaction is ended before the next begins, or with the
+    /// connection.
     static func run<Result>(
-        on connection: Connection.Access, time: any TimeSource,
-        _ body: (any StoreTransaction) throws -> Result
+        on connection: Connection.Access, time: any TimeSource, _ body: (any StoreTransaction) throws -> Result
     ) throws -> Result {
         let transaction = SQLiteTransaction(connection, time: time)
-        try transaction.begin()
         defer { transaction.isOver = true }
+        var phase = Phase.beginning
+        var result: Result?
         do {
-            let result = try body(transaction)
-            try transaction.commit()
-            return result
-        } catch {
-            transaction.rollback()
-            throw error
+            try connection.database.rollback()
+            try connection.database.inTransaction(.immediate) {
+                phase = .running
+                result = try connection.control.guarding { try body(transaction) }
+                if let failure = transaction.infrastructureFailure { throw failure }
+                guard transaction.isAlive else { throw Self.lost("commit") }
+                phase = .committing
+                return .commit
+            }
+        } catch where phase == .beginning {
+            throw StoreError(wrapping: error, attempted: "begin a transaction")
+        } catch let error as DatabaseError where phase == .committing {
+            throw StoreError(commit: error)
+        } catch where phase == .committing {
+            throw StoreError(.commitUnknown, attempted: "commit", reason: "\(error)")
         }
+        guard let result else { preconditionFailure("a transaction that has committed has a result") }
+        return result
+    }
+
+    private enum Phase {
+        case beginning, running, committing
     }
 
     func now() throws -> Timestamp { time.wall }
@@ -112,41 +131,9 @@ final class SQLiteTransaction: TableTransaction {
     }
 }
 
-// MARK: Beginning and ending
+// MARK: The user's own layer
 
 extension SQLiteTransaction {
-    private func begin() throws {
-        do {
-            try control.allowing {
-                // One that an earlier rollback could not end must not take this one's writes.
-                try database.rollback()
-                try database.beginTransaction(.immediate)
-            }
-        } catch {
-            throw StoreError(wrapping: error, attempted: "begin a transaction")
-        }
-    }
-
-    private func commit() throws {
-        if let infrastructureFailure { throw infrastructureFailure }
-        guard isAlive else { throw Self.lost("commit") }
-        do {
-            try control.allowing { try database.commit() }
-        } catch let error as DatabaseError {
-            throw StoreError(commit: error)
-        } catch {
-            throw StoreError(.commitUnknown, attempted: "commit", reason: "\(error)")
-        }
-    }
-
-    /// Undoes everything, without hiding the error that led here.
-    ///
-    /// A rollback can only fail when the file cannot be read any more; then the transaction is ended before the next
-    /// begins, or with the connection.
-    private func rollback() {
-        try? control.allowing { try database.rollback() }
-    }
-
     private func controlling(_ sql: String) throws {
         _ = try control.allowing { try runner.execute(sql) }
     }
@@ -162,7 +149,6 @@ extension SQLiteTransaction {
         let outcome = Swift.Result { try body(database) }
         control.forgetChangedTables(database)
         do {
-            guard isAlive else { throw Self.lost(attempted) }
             if case .failure = outcome { try controlling("ROLLBACK TO tertib_handler") }
             try controlling("RELEASE tertib_handler")
         } catch {
@@ -173,8 +159,8 @@ extension SQLiteTransaction {
                 failure.isInfrastructure
                     ? failure : StoreError(.transactionLost, attempted: attempted, reason: failure.reason))
         }
-        guard case .failure(let cause as DatabaseError) = outcome else { return try outcome.get() }
-        throw classified(cause, attempted)
+        if case .failure(let cause as DatabaseError) = outcome { throw classified(cause, attempted) }
+        return try outcome.get()
     }
 }
 

@@ -20,7 +20,7 @@ struct SimulationStory {
     /// All that is told of a replica which does nothing.
     private static let start = "starts"
     /// What is followed by the numbers of messages.
-    private static let answers = ["receives", "acknowledges", "gives", "terminates"]
+    private static let answers = ["receives", "acknowledges", "gives"]
 
     /// Tells a run up to the first objection; without one everything.
     init(_ entries: [SimulationTrace.Entry]) {

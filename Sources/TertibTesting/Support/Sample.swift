@@ -1,32 +1,32 @@
 import TertibRuntime
-import TertibCore
+package import TertibCore
 
 /// Short ways to the values that the suites are written in.
-enum Sample {
-    static let instant = Timestamp(microseconds: 1_772_366_400_000_000)
+package enum Sample {
+    package static let instant = Timestamp(microseconds: 1_772_366_400_000_000)
 
-    static func consumer(_ name: String = "orders") throws -> ConsumerName { try ConsumerName(name) }
+    package static func consumer(_ name: String = "orders") throws -> ConsumerName { try ConsumerName(name) }
 
-    static func aggregate(_ id: String, type: String = "product") throws -> Aggregate {
+    package static func aggregate(_ id: String, type: String = "product") throws -> Aggregate {
         Aggregate(type: try AggregateType(type), id: try AggregateID(id))
     }
 
-    static func version(_ number: Int64) throws -> AggregateVersion {
+    package static func version(_ number: Int64) throws -> AggregateVersion {
         try Expect.some(AggregateVersion(number), "a version from 0 to 2^53 - 1")
     }
 
     /// `map`, kept out of line: Swift 6.3.1 crashes when it optimises a throwing `map` inside an async closure.
     @inline(never)
-    static func each<Element, Value>(
+    package static func each<Element, Value>(
         _ elements: some Sequence<Element>, _ make: (Element) throws -> Value
     ) throws -> [Value] {
         try elements.map(make)
     }
 
-    static func event(_ id: String) throws -> EventID { try EventID(id) }
+    package static func event(_ id: String) throws -> EventID { try EventID(id) }
 
     /// A parked row that is told apart by its version alone.
-    static func parked(
+    package static func parked(
         _ aggregate: Aggregate, _ number: Int64, event: String? = nil, reason: ParkReason = .gap,
         at time: Timestamp = instant, nextAttemptAt: Timestamp? = nil
     ) throws -> ParkedEvent {
@@ -38,7 +38,7 @@ enum Sample {
     }
 
     /// A dead letter of an aggregate, told apart by its stream sequence.
-    static func deadLetter(
+    package static func deadLetter(
         _ aggregate: Aggregate?, version: AggregateVersion?, sequence: UInt64, stream: Timestamp = instant,
         reason: DeadLetterReason = .failed, failedAt: Timestamp = instant, attempts: Int = 8
     ) throws -> DeadLetter {
@@ -49,11 +49,11 @@ enum Sample {
             error: "failed \(attempts) times", attempts: attempts, failedAt: failedAt)
     }
 
-    static func message(_ subject: String) -> WireMessage {
+    package static func message(_ subject: String) -> WireMessage {
         WireMessage(subject: subject, headers: [HeaderField("ce-id", "some-id")], body: [0x7B, 0x00, 0xFF, 0x7D])
     }
 
-    static func outboxRow(
+    package static func outboxRow(
         _ aggregate: Aggregate, _ number: Int64, event: String? = nil, at time: Timestamp = instant
     ) throws -> OutboxRow {
         OutboxRow(

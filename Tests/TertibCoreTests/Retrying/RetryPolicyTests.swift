@@ -36,3 +36,26 @@ struct RetryPolicyTests {
         await #expect(processExitsWith: .failure) { _ = RetryPolicy(initialDelay: .seconds(2), maxDelay: .seconds(1)) }
     }
 }
+
+@Suite("Waits grow while attempts fail")
+struct BackoffTests {
+    @Test("The bound doubles with each failure, and begins anew after a success")
+    func bounds() {
+        var backoff = Backoff(maxDelay: .seconds(1))
+        for _ in 1...2 {
+            for (failures, bound) in [(1, 250), (2, 500), (3, 1000), (4, 1000)] {
+                #expect(backoff.failed() == .milliseconds(bound))
+                #expect(backoff.failures == failures)
+            }
+            backoff.succeeded()
+            #expect(backoff.failures == 0)
+        }
+    }
+
+    @Test("A wait lies in the upper half of its bound")
+    func wait() {
+        for (jitter, wait) in [(0.0, 500), (0.5, 750), (1, 1000)] {
+            #expect(Backoff.wait(upTo: .seconds(1), jitter: jitter) == .milliseconds(wait))
+        }
+    }
+}

@@ -13,45 +13,38 @@ struct AnyOrderTests {
         }
         deliveries.shuffle(using: &generator)
 
-        var watermark = Watermark(aggregate: try Sample.aggregate())
-        var rows: [ParkedEvent] = []
-        var history: [Int64] = []
-        var carried: [Arrival] = []
+        let aggregate = try Sample.aggregate()
+        var consumer = try SampleConsumer()
+        var backlog = Backlog<Arrival>()
         var ticket = 0
-        while !deliveries.isEmpty || !carried.isEmpty {
+        while !deliveries.isEmpty || !backlog.isEmpty {
             let count = min(Int.random(in: 1...6, using: &generator), deliveries.count)
-            var arrivals = carried
-            for number in deliveries.prefix(count) {
+            let fresh = try deliveries.prefix(count).map { number in
                 ticket += 1
-                arrivals.append(try Sample.arrival(number, sequence: number, ticket: ticket))
+                return try Sample.arrival(number, sequence: number, ticket: ticket)
             }
             deliveries.removeFirst(count)
-            carried = []
             let mayHold = !deliveries.isEmpty && Bool.random(using: &generator)
-            let plan = BatchPlan(
-                arrivals: arrivals, wakes: [], watermarks: [watermark.aggregate: watermark], generation: 1,
-                mayHold: { _ in mayHold })
-            var outcomes = plan.settled
-            if !plan.claims.isEmpty {
-                watermark.revision += 1
-                var driver = PassDriver(
-                    AggregatePass(
-                        claimed: watermark, arrivals: plan.arrivals[watermark.aggregate] ?? [], deadLetters: [],
-                        conditions: Sample.conditions(holdable: mayHold ? Set(arrivals.map(\.ticket)) : [])), rows: rows
-                )
-                watermark = driver.run()
-                rows = driver.rows
-                history += driver.pass.appliedEvents.map(\.version.number)
-                outcomes.merge(driver.pass.dispositions) { $1 }
+            let selection = backlog.take(
+                adding: fresh, malformed: [], limit: 100, now: .zero, hold: mayHold ? .seconds(1) : .zero,
+                heldLimit: 100)
+            let batch = Batch(arrivals: selection.items, holdable: selection.holdable)
+            guard case .finished(let report) = consumer.run(batch, mode: .fast) else {
+                Issue.record("the transaction gave up")
+                return
             }
-            #expect(outcomes.count == arrivals.count, "every arrival has an outcome")
-            carried = arrivals.filter { outcomes[$0.ticket] == .held }
-            #expect(watermark.parked == rows.count)
-            #expect(rows.allSatisfy { $0.version > watermark.version && !$0.version.follows(watermark.version) })
-            #expect((watermark.status == .gap) == !rows.isEmpty)
+            #expect(report.dispositions.allSatisfy { $0 != nil }, "every arrival has an outcome")
+            backlog.committed(report, now: .zero)
+            let watermark = consumer.watermarks[aggregate] ?? Watermark(aggregate: aggregate)
+            #expect(watermark.parked == consumer.rows.count)
+            #expect(
+                consumer.rows.allSatisfy {
+                    $0.version > watermark.version && !$0.version.follows(watermark.version)
+                })
+            #expect((watermark.status == .gap) == !consumer.rows.isEmpty)
         }
-        #expect(history == (1...Int64(last)).map { $0 })
-        #expect(rows.isEmpty)
-        #expect(watermark.status == .ok)
+        #expect(consumer.applied.map(\.version.number) == (1...Int64(last)).map { $0 })
+        #expect(consumer.rows.isEmpty)
+        #expect(consumer.watermarks[aggregate]?.status == .ok)
     }
 }

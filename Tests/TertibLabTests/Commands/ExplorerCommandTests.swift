@@ -1,9 +1,11 @@
 import TestServers
 import Testing
 
-@Suite("tertib-lab explore, and replay of its files")
+@testable import ModelChecker
+
+@Suite("The commands explore and replay")
 struct ExplorerCommandTests {
-    @Test("walks seeds, and says in one document what came of it, under the names of the other engine")
+    @Test("Explore takes the schedules of seeds, and reports them in the document that simulate writes")
     func document() async throws {
         let outcome = try await Tool.lab.run(["explore", "--seeds", "5..65", "--twice", "--json"])
         #expect(outcome.status == 0, "\(outcome.errors)")
@@ -16,7 +18,7 @@ struct ExplorerCommandTests {
         #expect(document.keys("rareBranches")?.isSuperset(of: ["parked", "lostClaim", "drainThenPark"]) == true)
     }
 
-    @Test("prints the same trace of a seed, byte for byte, from another process")
+    @Test("Explore prints the same trace of a seed, byte for byte, from another process")
     func traces() async throws {
         let first = try await Tool.lab.run(["explore", "--seeds", "3..9", "--trace"])
         let second = try await Tool.lab.run(["explore", "--seeds", "3..9", "--trace"])
@@ -32,7 +34,7 @@ struct ExplorerCommandTests {
         #expect(document.count("runs.5.timeline") ?? 0 > 2)
     }
 
-    @Test("explores a small world to its end, and counts")
+    @Test("Explore goes through a small world to its end, and counts")
     func exhaustive() async throws {
         let outcome = try await Tool.lab.run(["explore", "--world", "two events of one", "--json"])
         #expect(outcome.status == 0, "\(outcome.errors)")
@@ -45,7 +47,7 @@ struct ExplorerCommandTests {
         #expect(table.output.contains("Everything that can happen was explored"))
     }
 
-    @Test("explores a world of relays")
+    @Test("Explore goes through a world of relays")
     func relays() async throws {
         let world = ["explore", "--world", "two relays, two versions, a lost commit"]
         let outcome = try await Tool.lab.run(world + ["--json"])
@@ -56,7 +58,7 @@ struct ExplorerCommandTests {
         #expect(document["violations"] == "0")
     }
 
-    @Test("replays a way through a world of relays, and ends with 1 when an oracle objects")
+    @Test("Replay takes a schedule of a world of relays, and ends with 1 when an oracle objects")
     func replaysRelays() async throws {
         let folder = try TemporaryDirectory()
         let good = try folder.write(relays(handsOutAnyRow: false), to: "good.json")
@@ -73,25 +75,28 @@ struct ExplorerCommandTests {
         #expect(document.count("runs.0.violations") == 1)
         #expect(document.count("runs.0.timeline") == 8)
         let refused = try await Tool.lab.run(
-            ["replay", try folder.write(#"{"engine":"relays"}"#, to: "empty.json")])
+            ["replay", try folder.write(#"{"engine":"model-checker"}"#, to: "empty.json")])
         #expect(refused.status == 2)
     }
 
-    private func relays(handsOutAnyRow: Bool) -> String {
-        let steps = ["stage 0", "stage 0", "begin 0", "begin 1", "call 0", "call 1", "call 1", "call 1"]
-        return #"{"engine":"relays","steps":\#(steps),"world":{"name":"two","versions":[2],"relays":2,"inFlight":9,"#
-            + #""crashes":0,"lostAnswers":0,"outages":0,"unknownCommits":0,"forgottenIDs":0,"isFenced":true,"#
-            + #""handsOutAnyRow":\#(handsOutAnyRow)}}"#
+    private func relays(handsOutAnyRow: Bool) throws -> String {
+        let schedule = Schedule<RelayWorld>(
+            setup: RelayScenario("two", [2], inFlight: 9, handsOutAnyRow: handsOutAnyRow),
+            steps: [
+                Step(.stage), Step(.stage), Step(.begin, 0), Step(.begin, 1), Step(.call, 0), Step(.call, 1),
+                Step(.call, 1), Step(.call, 1),
+            ], violation: nil)
+        return String(decoding: try Recording(schedule).json, as: UTF8.self)
     }
 
-    @Test("misses the rare branches that it is asked for, and ends with 1")
+    @Test("Explore ends with 1 when it misses the rare branches that it is asked for")
     func rare() async throws {
         let outcome = try await Tool.lab.run(["explore", "--seeds", "0..1", "--rare", "1000000", "--json"])
         #expect(outcome.status == 1)
         #expect(try outcome.document().count("missedBranches") ?? 0 > 10)
     }
 
-    @Test("replays a recording, and refuses one that makes no sense")
+    @Test("Replay takes a recording, and refuses one that makes no sense")
     func replay() async throws {
         let folder = try TemporaryDirectory()
         let good = try folder.write(recording(replicas: 1), to: "good.json")
@@ -105,13 +110,10 @@ struct ExplorerCommandTests {
         #expect(refused.errors.contains("at most 8 replicas"))
     }
 
-    private func recording(replicas: Int) -> String {
-        let message = #"{"aggregate":0,"behaviour":"applies","branch":0,"version":2}"#
-        let allowance =
-            #"{"conflicts":0,"crashes":0,"duplicates":0,"failures":0,"lostAcknowledgements":0,"returns":0,"sweeps":0,"#
-            + #""unknownCommits":0}"#
-        return #"{"engine":"explorer","steps":["deliver 0 0","begin 0 0","crash 0 0"],"world":{"name":"one","#
-            + #""messages":[\#(message)],"replicas":\#(replicas),"sweepers":0,"isolation":"readCommitted","holds":true,"#
-            + #""drainLimit":9,"parkedLimit":9,"maxAttempts":2,"allowance":\#(allowance)}}"#
+    private func recording(replicas: Int) throws -> String {
+        let schedule = Schedule<ConsumerWorld>(
+            setup: ConsumerScenario("one", [.init(0, 2)], replicas: replicas, sweepers: 0),
+            steps: [Step(.deliver), Step(.begin), Step(.crash)], violation: nil)
+        return String(decoding: try Recording(schedule).json, as: UTF8.self)
     }
 }

@@ -15,29 +15,33 @@ struct BatchBench: Sendable {
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         let context = RuntimeContext(logger: logger)
-        let staging = Staging(
-            codec: factory.codec, source: factory.source, publishes: [try AggregateType(publishes): .outbox],
-            context: context)
+        let name = try ConsumerName("tests")
+        let environment = ConsumerEnvironment(
+            settings: ConsumerSettings(name: name, retry: RetryPolicy(maxAttempts: 1)), durableName: "service-tests",
+            handlers: handlers, log: MemoryLog(namespace: try Namespace("test"), stream: try StreamName("TEST")),
+            store: store,
+            staging: Staging(
+                codec: factory.codec, source: factory.source, publishes: [try AggregateType(publishes): .outbox],
+                context: context),
+            counters: ConsumerCounters(consumer: name), context: context, wakeRelay: {})
         applier = BatchApplier(
-            settings: ConsumerSettings(name: try ConsumerName("tests"), retry: RetryPolicy(maxAttempts: 1)),
-            codec: factory.codec, handlers: handlers, staging: staging, store: store, context: context,
+            environment,
             registration: ConsumerRegistration(
                 storeID: "store", stream: try StreamName("TEST"),
                 streamCreatedAt: Timestamp(microseconds: 1_700_000_000_000_000)),
-            knownParked: { 0 })
+            sweeps: SweepRequests())
     }
 
     /// Applies this version of each of the aggregates `product/1`, `product/2` and so on, in one batch.
     func apply(_ version: Int64, ofAggregates ids: ClosedRange<Int>) async throws -> BatchReport {
-        var batch = Batch()
-        for id in ids {
+        let arrivals = try ids.map { id in
             let envelope = try factory.envelope(
                 try Aggregate(parsing: "product/\(id)"), version: try Sample.version(version))
             let arrival = Arrival(
-                ticket: .init(id), origin: .delivery, envelope: envelope,
-                message: applier.codec.encode(envelope), sequence: StreamSequence(UInt64(id)))
-            batch.arrivals.append(PreparedArrival(arrival: arrival, application: applier.handlers.prepare(envelope)))
+                ticket: .init(id), origin: .delivery, envelope: envelope, message: factory.codec.encode(envelope),
+                sequence: StreamSequence(UInt64(id)))
+            return PreparedArrival(arrival: arrival, application: applier.environment.handlers.prepare(envelope))
         }
-        return try await applier.apply(batch)
+        return try await applier.apply(PreparedBatch(arrivals))
     }
 }

@@ -21,7 +21,7 @@ struct ParkedLimitTests {
         let replica = try await replica(maxParkedPerAggregate: 2)
         let report = try await replica.apply(3, 4, 5, 6)
         #expect(report.outcomes == [.parked: 2])
-        #expect(report.overflow.count == 2)
+        #expect(report.withoutRoom == 2)
         #expect(report.reachedLimits.map(\.limit) == [2])
         #expect(try await replica.parked().map(\.version.number) == [3, 4])
         _ = try await replica.apply(1, 2)
@@ -35,7 +35,7 @@ struct ParkedLimitTests {
         _ = try await replica.apply(3, 5)
         let report = try await replica.apply(3, 4, 5, 6)
         #expect(report.outcomes == [.waiting: 2])
-        #expect(report.overflow.count == 2)
+        #expect(report.withoutRoom == 2)
         #expect(try await replica.parked().map(\.version.number) == [3, 5])
         #expect(try await replica.watermark()?.parked == 2)
         #expect(try await replica.apply(3, 5).reachedLimits.isEmpty)
@@ -58,7 +58,7 @@ struct ParkedLimitTests {
         let replica = try await replica(maxParkedPerAggregate: 1)
         let report = try await replica.apply(3, 4, 4)
         #expect(report.outcomes == [.parked: 1])
-        #expect(report.overflow.count == 2, "to acknowledge one delivery of a message is to acknowledge the message")
+        #expect(report.withoutRoom == 2, "to acknowledge one delivery of a message is to acknowledge the message")
         #expect(try await replica.watermark()?.parked == 1)
     }
 }

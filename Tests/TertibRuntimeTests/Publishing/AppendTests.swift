@@ -66,8 +66,8 @@ struct AppendTests {
 
     @Test("A message of the aggregate that is still on its way decides nothing", arguments: ContestedLog.Fate.allCases)
     func onItsWay(fate: ContestedLog.Fate) async throws {
-        let rival = try world.factory.message(stock, version: .first, id: try EventID("theirs"))
-        let log = ContestedLog(world.log.replica(), rival: rival, fate: fate)
+        let conflicting = try world.factory.message(stock, version: .first, id: try EventID("theirs"))
+        let log = ContestedLog(world.log.replica(), conflicting: conflicting, fate: fate)
         let service = try EventBus(
             options: EventBusOptions(
                 service: try ServiceName("service"), namespace: try Namespace(Make.namespace),

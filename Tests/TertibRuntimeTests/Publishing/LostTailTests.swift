@@ -100,24 +100,20 @@ struct LostTailTests {
             aggregate: try Make.aggregate("1"), watermark: .none, watermarkSequence: .none,
             lowestParked: try Make.version(4), lowestStored: [],
             oldestParkedAt: Timestamp(microseconds: 0))
-        let reader = GapReader(
-            log: world.log, codec: try Make.codec(), gap: gap, maySearch: true, time: SystemTime(),
-            end: .seconds(1 << 40))
-        var trace = GapTrace(gap)
-        for version in 1...3 { trace.note(try Make.version(version), at: StreamSequence(UInt64(version))) }
+        var search = GapSearch(gap, codec: try Make.codec())
+        let end = Duration.seconds(1 << 40)
+        _ = search.begin(.init(maySearch: true, hasNoRoom: true, limit: 3, reads: 100), gap)
+        #expect(try await search.run(on: world.log, SystemTime(), until: end).map(\.sequence.number) == [1, 2, 3])
         world.log.loseTail(after: StreamSequence(1))
         try world.publish(1...1, of: "2")
         try world.publish(2...3)
-        var budget = 100
-        #expect(try await reader.read(&trace, limit: 10, budget: &budget).map(\.sequence.number) == [1])
+        _ = search.begin(.init(maySearch: true, limit: 10, reads: 100), gap)
+        #expect(try await search.run(on: world.log, SystemTime(), until: end).map(\.sequence.number) == [1])
         let after = Gap(
             aggregate: gap.aggregate, watermark: .first, watermarkSequence: StreamSequence(1),
             lowestParked: gap.lowestParked, lowestStored: [],
             oldestParkedAt: gap.oldestParkedAt)
-        _ = trace.follow(after)
-        let next = GapReader(
-            log: world.log, codec: try Make.codec(), gap: after, maySearch: true, time: SystemTime(),
-            end: .seconds(1 << 40))
-        #expect(try await next.read(&trace, limit: 10, budget: &budget).map(\.sequence.number) == [3])
+        _ = search.begin(.init(maySearch: true, limit: 10, reads: 100), after)
+        #expect(try await search.run(on: world.log, SystemTime(), until: end).map(\.sequence.number) == [3])
     }
 }

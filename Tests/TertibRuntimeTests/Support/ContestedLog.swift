@@ -11,21 +11,21 @@ final class ContestedLog: EventLog {
         case isLost
         /// It is stored a moment later.
         case arrives
-        /// It is an earlier attempt of the very publish that meets it, and is stored a moment later.
+        /// It is an earlier attempt of the publish that finds it, and is stored a moment later.
         case isThisOne
     }
 
     private let base: any EventLog
-    private let rival: WireMessage
+    private let conflicting: WireMessage
     private let fate: Fate
     private let attempts = Mutex(2)
 
-    /// How many publishes are still to meet it.
+    /// How many publishes will still find it.
     var remaining: Int { attempts.withLock { $0 } }
 
-    init(_ base: any EventLog, rival: WireMessage, fate: Fate) {
+    init(_ base: any EventLog, conflicting: WireMessage, fate: Fate) {
         self.base = base
-        self.rival = rival
+        self.conflicting = conflicting
         self.fate = fate
     }
 
@@ -39,7 +39,7 @@ final class ContestedLog: EventLog {
         if isLast {
             switch fate {
             case .isLost: break
-            case .arrives: _ = await base.publish(rival, expecting: expectation)
+            case .arrives: _ = await base.publish(conflicting, expecting: expectation)
             case .isThisOne: _ = await base.publish(message, expecting: expectation)
             }
         }

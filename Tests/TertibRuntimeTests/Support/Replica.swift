@@ -51,23 +51,26 @@ struct Replica: Sendable {
         maxParkedPerAggregate: Int = 1000, time: any TimeSource = SystemTime()
     ) throws {
         self.store = store
-        let settings = ConsumerSettings(
-            name: try ConsumerName("tests"), retry: retry, maxParkedPerAggregate: maxParkedPerAggregate)
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         let context = RuntimeContext(time: time, logger: logger)
-        let staging = Staging(
-            codec: try Make.codec(), source: try EventSource("/tests"),
-            publishes: [try AggregateType("order"): .outbox], context: context)
+        let name = try ConsumerName("tests")
+        let environment = ConsumerEnvironment(
+            settings: ConsumerSettings(name: name, retry: retry, maxParkedPerAggregate: maxParkedPerAggregate),
+            durableName: "service-tests", handlers: handlers,
+            log: MemoryLog(namespace: try Namespace(Make.namespace), stream: try StreamName("TEST")), store: store,
+            staging: Staging(
+                codec: try Make.codec(), source: try EventSource("/tests"),
+                publishes: [try AggregateType("order"): .outbox], context: context),
+            counters: ConsumerCounters(consumer: name), context: context, wakeRelay: {})
         applier = BatchApplier(
-            settings: settings, codec: staging.codec, handlers: handlers, staging: staging, store: store,
-            context: context,
+            environment,
             registration: ConsumerRegistration(
                 storeID: "store", stream: try StreamName("TEST"), streamCreatedAt: Make.streamCreatedAt),
-            knownParked: { 0 })
+            sweeps: SweepRequests())
     }
 
-    var consumer: ConsumerName { applier.settings.name }
+    var consumer: ConsumerName { applier.environment.settings.name }
 
     /// Applies deliveries of these versions of one aggregate in one batch.
     @discardableResult
@@ -78,22 +81,20 @@ struct Replica: Sendable {
     /// Applies deliveries, each with its stream sequence, in one batch.
     @discardableResult
     func apply(_ events: [(envelope: Envelope, sequence: Int)], hold: Bool = false) async throws -> BatchReport {
-        var batch = Batch()
-        for (envelope, sequence) in events {
+        let environment = applier.environment
+        let arrivals = events.map { envelope, sequence in
             let arrival = Arrival(
                 ticket: .init(tickets.next()), origin: .delivery, envelope: envelope,
-                message: applier.codec.encode(envelope), sequence: StreamSequence(UInt64(sequence)))
-            batch.arrivals.append(
-                PreparedArrival(arrival: arrival, application: applier.handlers.prepare(envelope)))
-            if hold { batch.holdable.insert(arrival.ticket) }
+                message: environment.codec.encode(envelope), sequence: StreamSequence(UInt64(sequence)))
+            return PreparedArrival(arrival: arrival, application: environment.handlers.prepare(envelope))
         }
-        return try await applier.apply(batch)
+        return try await applier.apply(PreparedBatch(arrivals, holdable: arrivals.map { _ in hold }))
     }
 
-    /// Looks at an aggregate as the sweeper does.
+    /// Wakes an aggregate as the sweeper does.
     @discardableResult
     func wake(_ id: String = "1") async throws -> BatchReport {
-        try await applier.apply(Batch(wakes: [try Make.aggregate(id)]), carefully: true)
+        try await applier.apply(PreparedBatch(wakes: [try Make.aggregate(id)]), carefully: true)
     }
 
     func watermark(_ id: String = "1") async throws -> Watermark? {
@@ -118,8 +119,18 @@ struct Replica: Sendable {
 }
 
 extension BatchReport {
-    /// How many arrivals had each outcome.
-    var outcomes: [Disposition: Int] { Dictionary(dispositions.values.map { ($0, 1) }, uniquingKeysWith: +) }
+    /// How many arrivals had each outcome; those that were lost, or had no room, have none.
+    var outcomes: [Disposition: Int] {
+        Dictionary(
+            dispositions.compactMap { $0 }.filter { $0.isAcknowledged || $0 == .held }.map { ($0, 1) },
+            uniquingKeysWith: +)
+    }
+
+    /// How many arrivals lost their claim.
+    var lost: Int { dispositions.count { $0 == .lost } }
+
+    /// How many arrivals had no room.
+    var withoutRoom: Int { dispositions.count { $0 == .noRoom } }
 }
 
 extension Handlers {

@@ -21,7 +21,6 @@ struct EventLogSuiteTests {
         (NeverFull.self, "what waits for its delay counts"),
         (BreaksAnswers.self, "a delay holds a delivery back"),
         (BreaksAnswers.self, "saying in-progress restarts"),
-        (BreaksAnswers.self, "what is terminated is never"),
         (LosesAcknowledgements.self, "what is acknowledged is never"),
         (LosesAcknowledgements.self, "a late acknowledgement"),
         (LosesAcknowledgements.self, "a durable consumer remembers"),

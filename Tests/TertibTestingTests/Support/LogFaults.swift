@@ -79,12 +79,12 @@ final class NeverFull: ForwardingLog, @unchecked Sendable {
 final class BreaksAnswers: ForwardingLog, @unchecked Sendable {
     override func wrap(_ source: any DeliverySource) -> any DeliverySource { Source(source) }
 
-    /// Negative acknowledgements without their delay, terminating by acknowledging late, in-progress unsaid.
+    /// Negative acknowledgements without their delay, in-progress left out.
     final class Source: ForwardingSource, @unchecked Sendable {
         override func answer(_ answer: DeliveryAnswer, to deliveries: [Delivery]) async {
             switch answer {
             case .negativeAcknowledge: await base.answer(.negativeAcknowledge(delay: .zero), to: deliveries)
-            case .terminate, .inProgress: return
+            case .inProgress: return
             case .acknowledge: await base.answer(answer, to: deliveries)
             }
         }

@@ -24,11 +24,15 @@ package struct ScheduleReport: Sendable {
     /// Whether no oracle objected, and every second run was equal.
     package var isRight: Bool { failed == 0 && unequal.isEmpty }
 
+    mutating func add(_ more: [(seed: UInt64, finding: Finding)]) {
+        failures = Array((failures + more).sorted { $0.seed < $1.seed }.prefix(Self.failureLimit))
+    }
+
     mutating func add(_ other: ScheduleReport) {
         schedules += other.schedules
         steps += other.steps
         failed += other.failed
-        failures = Array((failures + other.failures).sorted { $0.seed < $1.seed }.prefix(Self.failureLimit))
+        add(other.failures)
         unequal = (unequal + other.unequal).sorted()
         branches.add(other.branches)
     }
@@ -102,7 +106,7 @@ package struct RandomExploration<W: World>: Sendable {
             report.schedules += 1
             if let finding = Finding(schedule, in: schedules.world, origin: "seed \(seed)") {
                 report.failed += 1
-                report.failures.append((seed, finding))
+                report.add([(seed, finding)])
             }
             if report.schedules % 64 == 0 { done.add(64) }
         }

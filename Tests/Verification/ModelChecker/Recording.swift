@@ -10,6 +10,8 @@ package struct Finding: Sendable, CustomStringConvertible {
     package let violation: Violation
     /// The steps, in words.
     package let timeline: [String]
+    /// A hash over them: two equal schedules have the same.
+    package let traceHash: UInt64
     /// What replays it.
     package let recording: Recording
     /// Where it comes from, to find it again.
@@ -21,6 +23,7 @@ package struct Finding: Sendable, CustomStringConvertible {
         self.violation = violation
         self.origin = origin
         timeline = world.timeline(of: schedule.steps)
+        traceHash = schedule.traceHash
         recording = Recording(schedule)
     }
 

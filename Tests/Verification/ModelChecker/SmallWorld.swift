@@ -1,4 +1,3 @@
-
 /// A scenario of either kind, for programs that explore, record and replay.
 package enum SmallWorld: Hashable, Sendable, Codable {
     /// Replicas of a consumer.

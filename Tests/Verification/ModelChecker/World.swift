@@ -26,7 +26,7 @@ package protocol World: AnyObject, SendableMetatype {
     associatedtype Setup: Scenario
     associatedtype State: BitwiseCopyable
     associatedtype Action: StepAction
-    associatedtype Branch: RareBranch
+    associatedtype Branch: WorldBranch
 
     /// Prepares a world that all oracles watch, and others that are given.
     /// - Throws: ``ScenarioError`` for a scenario that cannot be explored.
@@ -107,7 +107,7 @@ package struct Step<Action: StepAction>: Hashable, Sendable, BitwiseCopyable {
 }
 
 /// What happens rarely in a world: an exploration in which it never happens has proved little.
-package protocol RareBranch: RawRepresentable<Int>, CaseIterable, Sendable {}
+package protocol WorldBranch: RawRepresentable<Int>, CaseIterable, Sendable {}
 
 /// How often each rare branch was taken.
 package struct BranchCounts: Hashable, Sendable {
@@ -115,12 +115,12 @@ package struct BranchCounts: Hashable, Sendable {
     package private(set) var names: [String]
     private var counts: [Int]
 
-    package init<Branch: RareBranch>(of branches: Branch.Type) {
+    package init<Branch: WorldBranch>(of branches: Branch.Type) {
         names = branches.allCases.map { "\($0)" }
         counts = Array(repeating: 0, count: names.count)
     }
 
-    package subscript(branch: some RareBranch) -> Int {
+    package subscript(branch: some WorldBranch) -> Int {
         get { counts[branch.rawValue] }
         set { counts[branch.rawValue] = newValue }
     }

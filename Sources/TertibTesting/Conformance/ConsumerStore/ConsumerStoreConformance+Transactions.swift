@@ -31,7 +31,7 @@ extension ConsumerStoreConformance {
             check("a crash before the commit leaves nothing behind") { store in
                 let aggregate = try Sample.aggregate("42")
                 let consumer = try Sample.consumer()
-                let crash = Crash(at: CrashSite(.commit, .before))
+                let crash = Crash(at: CrashSite(.batchCommit, .before))
                 _ = try await Expect.failure(StoreError.self, "the crash") {
                     try await CrashingStore(store, isAlive: crash.isAlive).transaction { transaction in
                         _ = try transaction.claim(consumer, [Watermark(aggregate: aggregate)])
@@ -41,7 +41,7 @@ extension ConsumerStoreConformance {
             },
             check("a crash after the commit leaves everything that was written") { store in
                 let (aggregate, consumer) = (try Sample.aggregate("42"), try Sample.consumer())
-                let crash = Crash(at: CrashSite(.commit, .after))
+                let crash = Crash(at: CrashSite(.batchCommit, .after))
                 _ = try await Expect.failure(StoreError.self, "the crash") {
                     try await CrashingStore(store, isAlive: crash.isAlive).transaction { transaction in
                         _ = try transaction.claim(consumer, [Watermark(aggregate: aggregate)])

@@ -62,16 +62,6 @@ extension EventLogConformance {
                     found: "attempt \(again[0].attempt) after \(held[0].attempt)")
                 await source.close()
             },
-            check("what is terminated is never delivered again") { scene in
-                try await scene.publish("42", 1...2)
-                let source = try await scene.subscribe(wait: .seconds(1))
-                let received = try await LogScene.receive(2, from: source)
-                await source.answer(.terminate, to: received)
-                try await LogScene.expectSilence(of: source, for: .milliseconds(2500), "no second delivery")
-                let state = try await scene.log.consumerState("tests")
-                try Expect.equal(state?.acknowledgementPending, 0, "the unanswered deliveries")
-                await source.close()
-            },
             check("a late acknowledgement of the first delivery counts after the second") { scene in
                 try await scene.publish("42", 1...1)
                 let source = try await scene.subscribe(wait: .seconds(1))

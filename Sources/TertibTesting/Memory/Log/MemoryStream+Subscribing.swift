@@ -104,7 +104,7 @@ extension MemoryStream {
             !chance.happens(faults.answerLoss)
         else { return }
         switch answer {
-        case .acknowledge, .terminate:
+        case .acknowledge:
             durables[receiver.durable]?.settle(sequence)
         case .negativeAcknowledge(let delay):
             durables[receiver.durable]?.postpone(sequence, until: now + delay)

@@ -66,7 +66,7 @@ struct MemoryStream {
         StreamState(
             name: name, createdAt: createdAt, messages: UInt64(messages.count),
             firstSequence: StreamSequence(messages.first), lastSequence: StreamSequence(messages.last),
-            deleted: messages.deleted, replicas: settings.replicas, maximumAge: settings.maximumAge,
+            deleted: messages.deleted, maximumAge: settings.maximumAge,
             enforcesExpectations: settings.enforcesExpectations)
     }
 

@@ -3,8 +3,6 @@ import TertibRuntime
 
 /// What a stream in memory allows and remembers.
 public struct MemoryStreamSettings: Hashable, Sendable {
-    /// How many copies the cluster keeps.
-    public var replicas = 1
     /// Whether an expected last sequence is enforced: replicated streams of servers before 2.9.21 do not.
     public var enforcesExpectations = true
     /// How long messages are kept; `nil` for ever.

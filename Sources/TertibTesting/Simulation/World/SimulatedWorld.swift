@@ -194,7 +194,6 @@ extension DeliveryAnswer {
         case .acknowledge: "acknowledges"
         case .negativeAcknowledge(let delay): "gives back for \(delay)"
         case .inProgress: "is still at"
-        case .terminate: "terminates"
         }
     }
 }

@@ -1,7 +1,7 @@
 import TertibCore
 
 /// What happens only now and then in a world of consumers; what the simulator counts too has its name.
-package enum ConsumerBranch: Int, RareBranch {
+package enum ConsumerBranch: Int, WorldBranch {
     /// An event was parked because of a gap.
     case parked
     /// What was parked before was drained by the event that closed the gap.

@@ -216,7 +216,8 @@ extension ConsumerWorld {
     /// Lets the oracles judge what becomes of a batch's deliveries.
     func judgeSettlement(of batch: UInt64, acknowledged: UInt64, carried: UInt64) -> Violation? {
         func tickets(_ mask: UInt64) -> Set<Arrival.Ticket> { Set(mask.members.map { Arrival.Ticket($0) }) }
-        return evaluator.judge(SettlementFact(deliveries: batch, acknowledged: acknowledged, carried: carried)) { fact in
+        return evaluator.judge(SettlementFact(deliveries: batch, acknowledged: acknowledged, carried: carried)) {
+            fact in
             let observation = BatchObservation(
                 deliveries: tickets(fact.deliveries), acknowledged: tickets(fact.acknowledged),
                 carried: tickets(fact.carried), givesBack: false)

@@ -187,7 +187,8 @@ extension ConsumerWorld {
             let isWanted =
                 call == .leftoverDrains
                 ? [.ok, .gap].contains(watermark.status) && parked.contains { $0.version.follows(watermark.version) }
-                : watermark.status == .retrying && parked.contains { $0.nextAttemptAt.map { $0 <= Fixtures.now } ?? false }
+                : watermark.status == .retrying
+                    && parked.contains { $0.nextAttemptAt.map { $0 <= Fixtures.now } ?? false }
             if isWanted { found |= 1 << aggregate }
         }
         return found

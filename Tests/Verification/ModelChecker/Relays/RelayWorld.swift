@@ -27,7 +27,7 @@ package final class RelayWorld: World {
     }
 
     /// The steps that are faults or follow from them, in the order of ``Action``, and what the stream answers rarely.
-    package enum Branch: Int, RareBranch {
+    package enum Branch: Int, WorldBranch {
         case answerIsLost, publishIsLost, publishIsLate, brokerIsAway, brokerGoesAway, commitIsUnknown, commitIsLost,
             crash, lateArrives, idsAreForgotten, timePasses
         /// The stream has recognised an id.
