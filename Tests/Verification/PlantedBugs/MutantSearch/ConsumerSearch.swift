@@ -1,3 +1,4 @@
+import TertibCore
 import ModelChecker
 import TertibTesting
 

@@ -1,3 +1,4 @@
+import TertibCore
 import Foundation
 import ModelChecker
 import TertibTesting

@@ -1,11 +1,100 @@
-import TertibRuntime
 import TertibCore
+import TertibRuntime
+
+extension ConsumerStoreConformance {
+    static var headChecks: [Check] {
+        [
+            check("an aggregate has no head until one is set where none was expected") { store in
+                let head = try head(of: aggregate, at: 1)
+                let (before, isSet, after, again) = try await store.transaction { transaction in
+                    (
+                        try transaction.head(of: aggregate),
+                        try transaction.compareAndSetHead(nil, to: head),
+                        try transaction.head(of: aggregate),
+                        try transaction.compareAndSetHead(nil, to: head)
+                    )
+                }
+                try Expect.that(before == nil, "no head", found: "\(String(describing: before))")
+                try Expect.that(isSet, "the first head to be set")
+                try Expect.equal(after, head, "the head")
+                try Expect.that(!again, "a second first head to be refused")
+            },
+            check("a head is replaced when its version is the expected one, and only then") { store in
+                let (first, second) = (try head(of: aggregate, at: 1), try head(of: aggregate, at: 2))
+                let third = try head(of: aggregate, at: 3)
+                let results = try await store.transaction { transaction in
+                    [
+                        try transaction.compareAndSetHead(first, to: second),
+                        try transaction.compareAndSetHead(nil, to: first),
+                        try transaction.compareAndSetHead(second, to: third),
+                        try transaction.compareAndSetHead(first, to: second),
+                        try transaction.compareAndSetHead(first, to: third),
+                    ]
+                }
+                try Expect.equal(results, [false, true, false, true, false], "which replacements were made")
+                let found = try await store.read { try $0.head(of: aggregate) }
+                try Expect.equal(found, second, "the head")
+            },
+            check("a head with every column comes back") { store in
+                let adopted = AggregateHead(
+                    aggregate: try Sample.aggregate("a b/ü*.>"), version: try Sample.version(9),
+                    publishedVersion: try Sample.version(8), eventID: nil, streamSequence: StreamSequence(77))
+                _ = try await store.transaction { try $0.compareAndSetHead(nil, to: adopted) }
+                let found = try await store.read { try $0.head(of: adopted.aggregate) }
+                try Expect.equal(found, adopted, "the head")
+            },
+            check("staging does not undo what a relay has marked since the head was read") { store in
+                try await stage(aggregate, 1...2, in: store)
+                let read = try Expect.some(try await store.read { try $0.head(of: aggregate) }, "a head")
+                try await store.transaction { transaction in
+                    let claim = try Expect.some(
+                        try transaction.claimOutbox(now: later(0), lease: .seconds(5), limit: 1).first, "a claim")
+                    try transaction.markPublished(claim.row, at: StreamSequence(50), now: later(1))
+                }
+                var next = read
+                next.version = try Sample.version(3)
+                next.eventID = try Sample.event("\(aggregate)-3")
+                let update = next
+                let isSet = try await store.transaction { try $0.compareAndSetHead(read, to: update) }
+                try Expect.that(isSet, "a comparison of the version alone")
+                let found = try await store.read { try $0.head(of: aggregate) }
+                try Expect.equal(found?.version.number, 3, "the head's version")
+                try Expect.equal(found?.publishedVersion.number, 1, "the published version")
+                try Expect.equal(found?.streamSequence, StreamSequence(50), "the published sequence")
+            },
+        ]
+    }
+
+    private static func head(of aggregate: Aggregate, at number: Int64) throws -> AggregateHead {
+        AggregateHead(
+            aggregate: aggregate, version: try Sample.version(number), eventID: try Sample.event("event-\(number)"))
+    }
+
+    /// Stages versions of an aggregate, each in a transaction of its own, as a service does.
+    static func stage(
+        _ aggregate: Aggregate, _ numbers: ClosedRange<Int64>, at time: Timestamp = Sample.instant,
+        in store: any ConsumerStore
+    ) async throws {
+        for number in numbers {
+            let row = try Sample.outboxRow(aggregate, number, at: time)
+            let isStaged = try await store.transaction { transaction in
+                let read = try transaction.head(of: aggregate)
+                var head = read ?? AggregateHead(aggregate: aggregate)
+                head.version = row.version
+                head.eventID = row.eventID
+                guard try transaction.compareAndSetHead(read, to: head) else { return false }
+                try transaction.insertOutbox(row)
+                return true
+            }
+            try Expect.that(isStaged, "version \(number) of \(aggregate) to be staged")
+        }
+    }
+}
 
 extension ConsumerStoreConformance {
     static var outboxChecks: [Check] {
         [
             check("staged rows get rising positions and keep every column") { store in
-                let aggregate = try Sample.aggregate("42")
                 try await stage(aggregate, 1...3, in: store)
                 let rows = try await store.read { try $0.outboxRows(of: aggregate, limit: 10) }
                 try Expect.equal(rows.map(\.version.number), [1, 2, 3], "the versions, by position")
@@ -16,7 +105,6 @@ extension ConsumerStoreConformance {
                 try Expect.equal(rows[1], expected, "the second row")
             },
             check("a version is staged once") { store in
-                let aggregate = try Sample.aggregate("42")
                 try await stage(aggregate, 1...1, in: store)
                 let failure = try await Expect.failure(StoreError.self, "a second row of one version to be refused") {
                     let row = try Sample.outboxRow(aggregate, 1, event: "another")
@@ -45,7 +133,6 @@ extension ConsumerStoreConformance {
                 try Expect.equal(Set(first + second).count, 5, "the different rows taken")
             },
             check("what is taken is not taken again before its lease ends, nor is what follows it") { store in
-                let aggregate = try Sample.aggregate("42")
                 try await stage(aggregate, 1...2, in: store)
                 let first = try await takeOutbox(at: later(0), in: store)
                 let held = try await takeOutbox(at: later(4), in: store)
@@ -55,7 +142,7 @@ extension ConsumerStoreConformance {
                 try Expect.equal(versions(again), ["42@1"], "the rows taken when the lease has ended")
             },
             check("a row that was given back is taken again at its time") { store in
-                try await stage(try Sample.aggregate("42"), 1...1, in: store)
+                try await stage(aggregate, 1...1, in: store)
                 let row = try Expect.some(try await takeOutbox(in: store).first, "a claim").row
                 try await store.transaction { try $0.releaseOutbox(row, notBefore: later(2)) }
                 try Expect.equal(versions(try await takeOutbox(at: later(1), in: store)), [], "the rows taken before")
@@ -63,7 +150,6 @@ extension ConsumerStoreConformance {
                     versions(try await takeOutbox(at: later(2), in: store)), ["42@1"], "the rows taken then")
             },
             check("a published row is not taken again, and the next version is") { store in
-                let aggregate = try Sample.aggregate("42")
                 try await stage(aggregate, 1...2, in: store)
                 let claim = try Expect.some(try await takeOutbox(in: store).first, "a claim")
                 try await publish(claim.row, at: 10, in: store)
@@ -76,7 +162,6 @@ extension ConsumerStoreConformance {
                 try Expect.equal(next.first?.head, head, "the head that came with it")
             },
             check("marking moves a head forward, never back") { store in
-                let aggregate = try Sample.aggregate("42")
                 try await stage(aggregate, 1...2, in: store)
                 let first = try Expect.some(try await takeOutbox(in: store).first, "a claim").row
                 try await publish(first, at: 10, in: store)
@@ -143,7 +228,6 @@ extension ConsumerStoreConformance {
     static var reopeningChecks: [Check] {
         [
             check("what a stream has lost is to be published again, the lowest first, behind what it has") { store in
-                let aggregate = try Sample.aggregate("42")
                 try await stage(aggregate, 1...4, in: store)
                 for number in 1...3 {
                     let claim = try Expect.some(try await takeOutbox(in: store).first, "a claim")
@@ -165,7 +249,6 @@ extension ConsumerStoreConformance {
                 try Expect.equal(versions(try await takeOutbox(in: store)), ["42@3"], "the rows taken then")
             },
             check("nothing is reopened where the head has moved, or where a row is no longer held") { store in
-                let aggregate = try Sample.aggregate("42")
                 try await stage(aggregate, 1...3, in: store)
                 for number in 1...2 {
                     let claim = try Expect.some(try await takeOutbox(in: store).first, "a claim")
