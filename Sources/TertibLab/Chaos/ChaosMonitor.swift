@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import TertibRuntime
 import TertibCore
+import TertibTesting
 
 /// Looks at everything while it runs: lag and limits, and the oracles that hold at any moment.
 final class ChaosMonitor: Sendable {
@@ -12,8 +13,9 @@ final class ChaosMonitor: Sendable {
 
     private struct State {
         var timeline = ChaosTimeline()
-        var violations: [LabViolation] = []
-        var versions: [Aggregate: Int64] = [:]
+        var violations: [Violation] = []
+        var oracles: [any Oracle]
+        var sampled: Set<Aggregate> = []
         var mostParked = 0
         var largestMegabytes = 0
         var random: UInt64
@@ -29,16 +31,23 @@ final class ChaosMonitor: Sendable {
         self.tertib = tertib
         self.fleet = fleet
         self.tally = tally
-        state = Mutex(State(random: seed))
+        var settings = Judgement.settings()
+        settings.maxMegabytes = Self.mostMegabytes
+        state = Mutex(State(oracles: settings.oracles, random: seed))
     }
 
     var timeline: ChaosTimeline { state.withLock(\.timeline) }
-    var violations: [LabViolation] { state.withLock(\.violations) }
+    var violations: [Violation] { state.withLock(\.violations) }
     var mostParked: Int { state.withLock(\.mostParked) }
     var largestMegabytes: Int { state.withLock(\.largestMegabytes) }
 
-    /// Takes a violation that somebody else has found.
-    func add(_ violations: [LabViolation]) { state.withLock { $0.violations += violations } }
+    /// Adds violations that were found elsewhere.
+    func add(_ violations: [Violation]) { state.withLock { $0.violations += violations } }
+
+    /// Shows an observation to the oracles.
+    func observe(_ observation: Observation) {
+        state.withLock { $0.violations += $0.oracles.observe(observation) }
+    }
 
     /// Takes note of a moment.
     func change(_ body: @Sendable (inout ChaosTimeline) -> Void) { state.withLock { body(&$0.timeline) } }
@@ -71,9 +80,7 @@ final class ChaosMonitor: Sendable {
             let megabytes = (pages * 4096) >> 20
             state.withLock { state in
                 state.largestMegabytes = max(state.largestMegabytes, megabytes)
-                if megabytes > Self.mostMegabytes, !state.violations.contains(where: { $0.oracle == .bounds }) {
-                    state.violations.append(LabViolation(.bounds, "\(process.name) needs \(megabytes) megabytes"))
-                }
+                state.violations += state.oracles.observe(.memory(of: process.name, megabytes: megabytes))
             }
         }
     }
@@ -93,22 +100,19 @@ final class ChaosMonitor: Sendable {
         }
         try state.withLock { state in
             for row in rows {
-                let (aggregate, version) = (try row.aggregate(), row.number("version"))
-                if let before = state.versions[aggregate], version < before {
-                    state.violations.append(
-                        LabViolation(.watermarks, "\(aggregate)'s watermark has fallen from \(before) to \(version)"))
-                }
-                if state.versions[aggregate] != nil || state.versions.count < 20_000 {
-                    state.versions[aggregate] = version
-                }
+                let aggregate = try row.aggregate()
+                guard state.sampled.contains(aggregate) || state.sampled.count < 20_000 else { continue }
+                state.sampled.insert(aggregate)
+                state.violations += state.oracles.observe(.sampled(SampleObservation(aggregate, row.version)))
             }
             for row in wrong {
-                state.violations.append(
-                    LabViolation(
-                        .watermarks,
-                        "\(try row.aggregate()) is at version \(row.number("version")) with \(row.number("claimed")) "
-                            + "parked rows by its watermark, \(row.number("counted")) by count, the lowest of version "
-                            + "\(row.number("lowest"))"))
+                let sample = SampleObservation(
+                    try row.aggregate(), row.version,
+                    parked: (
+                        Int(row.number("claimed")), Int(row.number("counted")),
+                        AggregateVersion(row.number("lowest"))
+                    ))
+                state.violations += state.oracles.observe(.sampled(sample))
             }
         }
         return Int(parked.first?.number("number") ?? 0)

@@ -1,7 +1,7 @@
 import TertibCore
 import ShopService
 import TertibRuntime
-import struct TertibTesting.CrashSite
+import TertibTesting
 
 /// Everything about a run that follows from its options alone: how much is published by whom, and what goes wrong when.
 struct ChaosPlan: Hashable, Sendable {

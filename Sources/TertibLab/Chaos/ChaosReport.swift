@@ -1,4 +1,5 @@
 import Foundation
+public import TertibTesting
 
 /// What a run of the chaos has shown; its JSON keys are stable.
 public struct ChaosReport: Hashable, Sendable, Codable {
@@ -131,7 +132,7 @@ public struct ChaosReport: Hashable, Sendable, Codable {
     /// What became of the deliveries.
     public var outcomes = Outcomes()
     /// What is not as it should be; at most ``mostViolations``.
-    public var violations: [LabViolation] = []
+    public var violations: [Violation] = []
     /// How many violations there are in all.
     public var violationCount = 0
     /// What could not be run, and why.
@@ -171,7 +172,7 @@ public struct ChaosReport: Hashable, Sendable, Codable {
     /// Whether nothing is wrong.
     public var isRight: Bool { violationCount == 0 }
 
-    mutating func add(_ more: [LabViolation]) {
+    mutating func add(_ more: [Violation]) {
         violationCount += more.count
         violations += more.prefix(max(0, Self.mostViolations - violations.count))
     }

@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import TertibRuntime
 import TertibCore
+import TertibTesting
 
 /// One run, once everything is started: load and faults, rest, judgement.
 final class ChaosRun: Sendable {
@@ -59,7 +60,8 @@ final class ChaosRun: Sendable {
             let isolation = try await IsolationProbe(
                 tertib: tertib, brokerPort: stage.brokerPort, seed: stage.options.seed
             ).run()
-            monitor.add(isolation.violations)
+            monitor.observe(
+                .delayed(secondsWithout: isolation.secondsWithout, secondsWith: isolation.secondsWith))
             rest.unrest += try await waitForRest(within: .seconds(60)).unrest
             enter("stopping the replicas")
             stage.fleet.end()
@@ -88,9 +90,10 @@ final class ChaosRun: Sendable {
     }
 
     private func judgeAcknowledgements() async throws {
-        let judge = AcknowledgementJudge(tertib: tertib)
         for await sequences in acknowledged {
-            let finding = try await retrying { try await judge.judge(sequences) }
+            let finding = try await retrying { [tertib] in
+                try await Judgement.ofAcknowledged(sequences, by: tertib)
+            }
             monitor.add(finding.violations)
             checked.withLock { $0 += finding.checked }
         }
@@ -160,23 +163,22 @@ extension ChaosRun {
 extension ChaosRun {
     private func judge(_ rest: Rest, _ isolation: IsolationProbe.Finding) async throws -> Chaos.Outcome {
         var report = ChaosReport(stage.options)
-        report.add(rest.unrest.map { LabViolation(.rest, "not at rest: \($0)") })
+        for reason in rest.unrest { monitor.observe(.stillMoving(reason)) }
         report.secondsToRest = rest.seconds
         try await waitForReplicas()
-        report.add(stage.fleet.badEnds.map { LabViolation(.ends, $0) })
-        report.add(monitor.violations)
-        report.add(judgeAccounts())
+        for end in stage.fleet.badEnds { monitor.observe(.halted(end)) }
+        observeCounts()
         enter("reading the stream")
         let codec = WireCodec(namespace: tertib.options.namespace)
-        var stream = try await StreamFacts.read(from: tertib.log, codec: codec) { _, _ in }
-        stream.remember(trimmer.removed)
+        var stream = try await StreamFacts.read(from: tertib.log, codec: codec)
+        stream.add(removed: trimmer.removed)
         enter("judging")
         var attempts = AttemptFacts()
         for file in stage.workspace.attemptFiles { try attempts.read(file) }
         let database = try await retrying { [tertib] in try await DatabaseFacts.read(from: tertib.store) }
-        let verdict = Verdict(stream: stream, database: database, attempts: attempts)
-        report.add(verdict.violations)
-        report.add(try await judgeAudit(stream))
+        report.add(try Judgement(stream: stream, database: database, attempts: attempts).violations)
+        try await observeAudit(stream)
+        report.add(monitor.violations)
         report.events = stream.events
         report.aggregates = stream.entries.count
         fill(&report)
@@ -185,8 +187,8 @@ extension ChaosRun {
         report.outcomes.secondsWithPoison = isolation.secondsWith
         try judgeLogs(&report)
         report.outcomes.attempts = attempts.count
-        report.outcomes.copies = stream.copies
-        report.outcomes.deadLettered = database.deadLetters.count
+        report.outcomes.copies = stream.messages - stream.events
+        report.outcomes.deadLettered = database.deadLetters
         return outcome(report)
     }
 
@@ -229,17 +231,16 @@ extension ChaosRun {
         while !stage.fleet.running.isEmpty {
             guard ContinuousClock.now < deadline else {
                 let names = stage.fleet.running.joined(separator: ", ")
-                monitor.add([LabViolation(.ends, "\(names): running still, 20 seconds after SIGTERM")])
+                monitor.observe(.halted("\(names): running still, 20 seconds after SIGTERM"))
                 return
             }
             try await Task.sleep(for: .milliseconds(50))
         }
     }
 
-    private func judgeAccounts() -> [LabViolation] {
-        stage.fleet.present.compactMap { process in
-            guard let counts = stage.tally.last(of: process.name) else { return nil }
-            return Accounts.judge(counts, of: process.name)
+    private func observeCounts() {
+        for counts in stage.fleet.present.compactMap({ stage.tally.last(of: $0.name) }) {
+            monitor.observe(.stopped(counts: counts, received: counts.delivered))
         }
     }
 
@@ -247,31 +248,23 @@ extension ChaosRun {
         let secrets = try stage.postgres?.server.map {
             [try String(contentsOfFile: $0.passwordFile, encoding: .utf8).trimmingCharacters(in: .newlines)]
         }
-        let finding = try Canary.look(intoLogsIn: stage.workspace.folder, secrets: secrets ?? [])
+        let finding = try Canary.read(logsIn: stage.workspace.folder, secrets: secrets ?? [])
         report.outcomes.logLines = finding.lines
         report.outcomes.hostileLogLines = finding.hostileLines
         report.add(finding.violations)
     }
 
-    /// The audit has to find the poisoned aggregates, and nothing else; of a fork it may or may not see something.
-    private func judgeAudit(_ stream: StreamFacts) async throws -> [LabViolation] {
+    private func observeAudit(_ stream: StreamFacts) async throws {
         let audit = try await Auditor(services: [tertib]).run()
+        var observation = AuditObservation()
         let found = [
             ("behind", audit.behind), ("gapped", audit.gapped), ("ahead", audit.ahead), ("forked", audit.forked),
             ("missing", audit.missing),
         ]
-        var violations = found.flatMap { name, entries in
-            entries.filter { !$0.aggregate.isPoisoned && !$0.aggregate.isForked }.map {
-                LabViolation(.audit, "the audit says that \($0.aggregate) is \(name)")
-            }
-        }
-        if audit.lagging > 0 { violations.append(LabViolation(.audit, "the audit finds \(audit.lagging) lagging")) }
-        if audit.aggregates != stream.entries.count {
-            violations.append(
-                LabViolation(
-                    .audit, "the audit finds \(audit.aggregates) aggregates, the stream has \(stream.entries.count)"))
-        }
-        return violations
+        observation.reported = found.flatMap { reason, entries in entries.map { ($0.aggregate, reason) } }
+        (observation.lagging, observation.aggregates) = (audit.lagging, audit.aggregates)
+        observation.expectedAggregates = stream.entries.count
+        monitor.observe(.audited(observation))
     }
 
     private func fill(_ report: inout ChaosReport) {

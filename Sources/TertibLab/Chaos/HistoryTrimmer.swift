@@ -15,7 +15,7 @@ final class HistoryTrimmer: Sendable {
     private let state = Mutex(State())
 
     private struct State {
-        var removed: [StreamFacts.Sighting] = []
+        var removed: [(aggregate: Aggregate, entry: StreamFacts.Entry)] = []
         var trimmed = 0
         var purged = 0
     }
@@ -39,7 +39,7 @@ final class HistoryTrimmer: Sendable {
     }
 
     /// What the stream had, and may have no more.
-    var removed: [StreamFacts.Sighting] { state.withLock(\.removed) }
+    var removed: [(aggregate: Aggregate, entry: StreamFacts.Entry)] { state.withLock(\.removed) }
     /// How many histories were removed.
     var trimmed: Int { state.withLock(\.trimmed) }
     /// Of these: by a purge of their subject.
@@ -60,7 +60,7 @@ final class HistoryTrimmer: Sendable {
             try await publisher.store(old.map { try codec.encode($0) })
             // Left as it is, an event that was lost is for the oracle of rest to tell of.
             guard try await isApplied(number) else { continue }
-            let removed = try old.map { try sighting($0) }
+            let removed = try old.map { try entry($0) }
             let (kept, isPurged) = (number.isMultiple(of: 2) ? Self.kept : 0, purges && number > Self.histories / 2)
             state.withLock { state in
                 state.removed += removed
@@ -112,11 +112,15 @@ final class HistoryTrimmer: Sendable {
         return false
     }
 
-    private func sighting(_ message: ForeignLoad.Message) throws -> StreamFacts.Sighting {
-        StreamFacts.Sighting(
-            try Aggregate(lab: message.type, message.id), message.version,
+    private func entry(
+        _ message: ForeignLoad.Message
+    ) throws -> (aggregate: Aggregate, entry: StreamFacts.Entry) {
+        (
+            try Aggregate(lab: message.type, message.id),
             StreamFacts.Entry(
-                eventID: Digest.of(message.eventID.utf8), content: Digest.of(try message.payload.json), sequence: 0,
-                amount: message.payload.amount, number: message.payload.number))
+                version: message.version, eventID: Digest.of(message.eventID.utf8),
+                content: Digest.of(try message.payload.json), sequence: 0, amount: message.payload.amount,
+                number: message.payload.number)
+        )
     }
 }

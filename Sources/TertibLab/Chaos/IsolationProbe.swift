@@ -10,20 +10,6 @@ struct IsolationProbe: Sendable {
         var secondsWithout = 0.0
         var secondsWith = 0.0
         var poisonedAggregates = 0
-
-        /// The others may take so much longer, and some time besides, for a machine that does other things too.
-        private static let (factor, allowance) = (5.0, 10.0)
-
-        /// What is wrong with that.
-        var violations: [LabViolation] {
-            guard secondsWith > secondsWithout * Self.factor + Self.allowance else { return [] }
-            return [
-                LabViolation(
-                    .isolation,
-                    "ordinary events took \(secondsWith) s among poisoned aggregates, and "
-                        + "\(secondsWithout) s without them")
-            ]
-        }
     }
 
     let tertib: EventBus

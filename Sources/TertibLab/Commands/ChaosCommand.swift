@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TertibCore
 import TertibTerminal
+import TertibTesting
 
 /// `tertib-lab chaos`
 struct ChaosCommand: AsyncParsableCommand {
@@ -138,8 +139,7 @@ extension ChaosReport {
         lines.append("")
         lines += notRun.map { "not run: " + SafeText.escaped($0) }
         lines += violations.map { violation in
-            TextStyle.bad.apply("\(violation.oracle.rawValue) \(violation.oracle.name): ", on: terminal)
-                + SafeText.escaped(violation.what)
+            TextStyle.bad.apply("\(violation.oracle): ", on: terminal) + SafeText.escaped(violation.statement)
         }
         if violationCount > violations.count { lines.append("... and \(violationCount - violations.count) more") }
         if let folder { lines.append("Databases and logs are in \(SafeText.escaped(folder)).") }

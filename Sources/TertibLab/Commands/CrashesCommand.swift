@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TertibCore
 import TertibTerminal
+import TertibTesting
 
 /// `tertib-lab crashes`
 struct CrashesCommand: AsyncParsableCommand {
@@ -90,7 +91,7 @@ extension CrashReport {
         for round in rounds where !round.isRight {
             let place = "\(round.point):\(round.count) on \(round.store)"
             if !round.reached { lines.append("\(place) was not reached") }
-            lines += round.violations.map { "\(place): \($0.oracle.rawValue) \(SafeText.escaped($0.what))" }
+            lines += round.violations.map { "\(place): \(SafeText.escaped($0.description))" }
         }
         let events = rounds.reduce(0) { $0 + $1.events }
         lines.append("\(Words.count(events, "event")) in \(seconds) s; seed \(seed).")

@@ -1,5 +1,5 @@
+import TertibCore
 import ArgumentParser
-import Foundation
 import TertibTerminal
 import TertibRuntime
 
@@ -64,8 +64,7 @@ struct LabWorkerCommand: AsyncParsableCommand {
     var words: [String] = []
 
     func run() async throws {
-        let bug = ProcessInfo.processInfo.environment[LabWorker.bugVariable]
-        let status = await LabWorker.run(words, bug: bug)
+        let status = await LabWorker.run(words)
         if status != 0 { throw ExitCode(status) }
     }
 }

@@ -1,3 +1,5 @@
+public import TertibTesting
+
 /// What deaths at crash points have left behind; its JSON keys are stable.
 public struct CrashReport: Hashable, Sendable, Codable {
     /// One process that died at a crash point, and one that went on.
@@ -13,7 +15,7 @@ public struct CrashReport: Hashable, Sendable, Codable {
         /// Events in the stream.
         public var events = 0
         /// What is not as it should be.
-        public var violations: [LabViolation] = []
+        public var violations: [Violation] = []
         /// How long it took.
         public var seconds = 0.0
 

@@ -3,7 +3,7 @@ import Logging
 import ShopService
 import Synchronization
 import TertibRuntime
-import struct TertibTesting.CrashSite
+import TertibTesting
 import TertibConfiguration
 import TertibCore
 
@@ -56,15 +56,15 @@ struct CrashRound: Sendable {
             return try await group.reduce(into: []) { $0 += $1 }
         }
         round.reached = fate.hasCrashed.withLock { $0 }
-        round.violations = unrest.map { LabViolation(.rest, "not at rest: \($0)") }
-        round.violations += process.badEnds.map { LabViolation(.ends, $0) }
+        var oracles = Judgement.settings().oracles
+        for reason in unrest { round.violations += oracles.observe(.stillMoving(reason)) }
+        for end in process.badEnds { round.violations += oracles.observe(.halted(end)) }
         let stream = try await StreamFacts.read(
-            from: tertib.log, codec: WireCodec(namespace: tertib.options.namespace)
-        ) { _, _ in }
+            from: tertib.log, codec: WireCodec(namespace: tertib.options.namespace))
         var attempts = AttemptFacts()
         try attempts.read(attemptFile)
         round.violations +=
-            Verdict(stream: stream, database: try await .read(from: tertib.store), attempts: attempts).violations
+            try Judgement(stream: stream, database: try await .read(from: tertib.store), attempts: attempts).violations
         round.events = stream.events
         await tertib.close()
         round.seconds = ((ContinuousClock.now - start) / .milliseconds(10)).rounded() / 100

@@ -2,7 +2,7 @@ import TertibCore
 import Foundation
 import ShopService
 import TertibRuntime
-import struct TertibTesting.CrashSite
+import TertibTesting
 
 /// `kill -9` at each crash point: a process dies there, another one goes on, and then the database and the stream are
 /// compared.

@@ -55,7 +55,7 @@ struct ChaosPage {
     private var violations: String {
         guard !report.violations.isEmpty else { return "" }
         let items = report.violations.map {
-            "<li><b>\($0.oracle.rawValue)</b> \(SVG.escaped($0.oracle.name)): \(SVG.escaped($0.what))</li>"
+            "<li><b>\(SVG.escaped($0.oracle))</b>: \(SVG.escaped($0.statement))</li>"
         }
         return "<ul>\(items.joined(separator: "\n"))</ul>"
     }

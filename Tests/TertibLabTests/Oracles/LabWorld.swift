@@ -30,7 +30,7 @@ struct LabWorld {
             let published = type == "poison" ? last + 3 : last
             for version in 1...published {
                 sequence += 1
-                stream.note(try Self.sighting(type, id, version, at: sequence))
+                stream.add(try Self.logged(type, id, version, at: sequence), try Self.codec())
             }
             try await fill(type, id, last)
         }
@@ -55,7 +55,7 @@ struct LabWorld {
             value = Fold.next(value, Self.amount(version))
             let event = Self.eventID(type, id, version)
             try await execute("INSERT INTO lab_ledger VALUES ('\(type)', '\(id)', \(version), '\(event)')")
-            attempts.note("A \(type) \(id) \(version) \(event)\n")
+            attempts.add("A \(type) \(id) \(version) \(event)\n")
         }
         let history = (1...last).map { String($0) }.joined(separator: ",")
         try await execute("INSERT INTO lab_row VALUES ('\(type)', '\(id)', \(last), \(value), '\(history)')")
@@ -68,12 +68,12 @@ struct LabWorld {
     /// Adds an aggregate with two events of version 2, of which one has taken effect.
     mutating func addFork(applied: String, status: String) async throws {
         for version in 1...Int64(2) {
-            stream.note(try Self.sighting("forked", "f", version, at: 100 + UInt64(version)))
+            stream.add(try Self.logged("forked", "f", version, at: 100 + UInt64(version)), try Self.codec())
         }
-        stream.note(try Self.sighting("forked", "f", 2, event: "other", at: 104))
+        stream.add(try Self.logged("forked", "f", 2, event: "other", at: 104), try Self.codec())
         try await fill("forked", "f", 2)
         try await execute("UPDATE lab_ledger SET event_id = '\(applied)' WHERE aggregate_id = 'f' AND version = 2")
-        attempts.note("A forked f 2 \(applied)\n")
+        attempts.add("A forked f 2 \(applied)\n")
         let rival = applied == "other" ? "forked-f-2" : "other"
         try await execute("UPDATE tertib_watermark SET status = '\(status)' WHERE aggregate_id = 'f'")
         try await execute(
@@ -88,8 +88,8 @@ struct LabWorld {
     }
 
     /// What the oracles find.
-    func violations(stream: StreamFacts? = nil, attempts: AttemptFacts? = nil) async throws -> [LabViolation] {
-        Verdict(
+    func violations(stream: StreamFacts? = nil, attempts: AttemptFacts? = nil) async throws -> [Violation] {
+        try Judgement(
             stream: stream ?? self.stream, database: try await .read(from: store),
             attempts: attempts ?? self.attempts
         ).violations
@@ -107,14 +107,13 @@ struct LabWorld {
 
     private static func eventID(_ type: String, _ id: String, _ version: Int64) -> String { "\(type)-\(id)-\(version)" }
 
-    /// An event as it is met in the stream.
-    static func sighting(
+    /// An event as it is in the stream.
+    static func logged(
         _ type: String, _ id: String, _ version: Int64, event: String? = nil, at sequence: UInt64
-    ) throws -> StreamFacts.Sighting {
-        let message = LoggedMessage(
+    ) throws -> LoggedMessage {
+        LoggedMessage(
             message: try message(type, id, version, event: event), sequence: StreamSequence(sequence),
             storedAt: Timestamp(microseconds: 0))
-        return try #require(StreamFacts.Sighting(message, codec()))
     }
 
     /// An event as it is published.
@@ -127,7 +126,7 @@ struct LabWorld {
         return try codec().encode(envelope)
     }
 
-    private static func codec() throws -> WireCodec {
+    static func codec() throws -> WireCodec {
         WireCodec(namespace: try Namespace(LabNames.namespace))
     }
 }

@@ -69,7 +69,7 @@ struct PictureTests {
         var report = ChaosReport(
             ChaosOptions(seed: 3, length: .seconds(30), events: 100, broker: "", program: ""))
         report.notRun = ["a full disk: <no> root"]
-        report.add([LabViolation(.fold, "<b>\"wrong\" & \u{1B}[31m worse</b>")])
+        report.add([Violation(oracle: "state-equals-history", statement: "<b>\"wrong\" & \u{1B}[31m worse</b>")])
         var timeline = ChaosTimeline()
         for second in 0..<20 {
             timeline.add(

@@ -73,7 +73,9 @@ struct CrashingTests {
         let broker = MemoryLog(namespace: try Namespace("test"), stream: try StreamName("TEST"))
         let factory = try EventFactory(namespace: "test")
         let aggregate = try Sample.aggregate("1")
-        for version in Int64(1)...4 { broker.store(try factory.message(aggregate, version: try Sample.version(version))) }
+        for version in Int64(1)...4 {
+            broker.store(try factory.message(aggregate, version: try Sample.version(version)))
+        }
         let crash = Crash(at: CrashSite(.answer, .halfway))
         let log = CrashingLog(broker.replica(), isAlive: crash.isAlive)
         let source = try await log.subscribe(Subscription(durableName: "d", storeID: "s"))

@@ -18,8 +18,10 @@ struct OracleTests {
     @Test("there is one list of them, each with a name of its own in kebab case")
     func names() {
         let names = OracleSettings().oracles.map(\.name)
-        #expect(Set(names).count == 13)
-        #expect(names.count == 13)
+        #expect(Set(names).count == 15)
+        #expect(names.count == 15)
+        let ids = OracleSettings().oracles.map(\.id)
+        #expect(ids.prefix(12) == (1...12).map { "I\($0)" }[...] && Set(ids).count == 15)
         #expect(names.allSatisfy { $0.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil })
     }
 
@@ -29,7 +31,9 @@ struct OracleTests {
         for _ in 0..<4 { root.deleteLastPathComponent() }
         let text = try String(contentsOf: root.appendingPathComponent("docs/verification.md"), encoding: .utf8)
         for oracle in OracleSettings().oracles {
-            #expect(text.contains("| `\(oracle.name)` | \(oracle.statement) |"), "\(oracle.name): \(oracle.statement)")
+            #expect(
+                text.contains("| \(oracle.id) | `\(oracle.name)` | \(oracle.statement) |"),
+                "\(oracle.name): \(oracle.statement)")
         }
     }
 
@@ -55,11 +59,8 @@ struct OracleTests {
         let event = try factory.envelope(aggregate, version: Sample.version(2))
         let parked = try Sample.parked(aggregate, 2, event: event.id.text)
         var oracle = AcknowledgementOracle()
-        let delivery = Delivery(
-            message: factory.codec.encode(event), sequence: StreamSequence(9), attempt: 1, pending: 0,
-            storedAt: Sample.instant, replyToken: "")
-        let answer = AcknowledgementObservation(
-            delivery: delivery, event: event, isWanted: true, watermark: nil, parked: event.id, isDeadLetter: false)
+        var answer = AcknowledgementObservation(StreamSequence(9), event: event)
+        answer.parked = event.id
         #expect(oracle.observe(.acknowledged(answer)) == nil)
         #expect(oracle.observe(commit(1, .gap, parked: [parked])) == nil)
         #expect(oracle.observe(commit(1, .ok))?.contains("does not have it any more") == true)
@@ -69,7 +70,7 @@ struct OracleTests {
 
     @Test("who is blamed without reason, or given up too early, is found")
     func blame() throws {
-        let second = PoisonOracle.LedgerKey(aggregate, try Sample.version(2))
+        let second = EventVersion(aggregate, try Sample.version(2))
         var oracle = PoisonOracle(failing: [second], bad: [second], maxAttempts: 3)
         #expect(oracle.observe(commit(1, .gap, parked: [try Sample.parked(aggregate, 2, reason: .retry)])) == nil)
         #expect(oracle.observe(commit(1, .gap, parked: [try Sample.parked(aggregate, 3, reason: .retry)])) != nil)
@@ -139,7 +140,7 @@ struct OracleTests {
         }
         let failed = try factory.envelope(aggregate, version: Sample.version(2), id: try EventID("failed"))
         #expect(try judge(first, .ok, besides: (second, .forked)) == nil)
-        #expect(try judge(first, .ok)?.contains("no dead letter tells of second") == true)
+        #expect(try judge(first, .ok)?.contains("no dead letter names second") == true)
         #expect(try judge(first, .quarantined, besides: (second, .forked))?.contains("is quarantined") == true)
         #expect(try judge(first, .quarantined, besides: (second, .forked), (failed, .failed)) == nil)
         #expect(
@@ -147,7 +148,7 @@ struct OracleTests {
                 == true, "a fork of another version is no reason")
         #expect(try judge(second, .quarantined, besides: (first, .forked)) == nil)
         #expect(
-            try judge(second, .quarantined, besides: (failed, .failed))?.contains("no dead letter tells of first")
+            try judge(second, .quarantined, besides: (failed, .failed))?.contains("no dead letter names first")
                 == true, "another reason hides nothing")
         #expect(try judge(second, .ok, besides: (first, .forked))?.contains("stands before it") == true)
     }
@@ -171,6 +172,53 @@ struct OracleTests {
                 failedAt: Sample.instant)
         ]
         #expect(rests.observe(.rest(rest))?.contains("dead letter too") == true)
+    }
+
+    @Test("A delivery that no count has, and an event that came in no way, are found")
+    func counts() {
+        var counts = ConsumerCounts()
+        (counts.delivered, counts.appliedFromDelivery, counts.applied, counts.drained) = (10, 6, 7, 1)
+        (counts.parked, counts.stale) = (1, 3)
+        func found(_ change: (inout ConsumerCounts) -> Void = { _ in }, received: Int = 10) -> Bool {
+            var (oracle, changed) = (DeliveriesOracle(), counts)
+            change(&changed)
+            return oracle.observe(.stopped(counts: changed, received: received)) != nil
+        }
+        #expect(!found())
+        #expect(found { $0.stale = 2 } && found { $0.applied = 8 } && found(received: 11))
+    }
+
+    @Test("A watermark that falls between two samples, and a count that is wrong in one, are found")
+    func samples() throws {
+        var oracle = WatermarkOracle()
+        let (two, three) = (try Sample.version(2), try Sample.version(3))
+        #expect(oracle.observe(.sampled(SampleObservation(aggregate, three))) == nil)
+        #expect(oracle.observe(.sampled(SampleObservation(aggregate, three, parked: (1, 1, nil)))) == nil)
+        #expect(oracle.observe(.sampled(SampleObservation(aggregate, three, parked: (1, 2, nil)))) != nil)
+        #expect(oracle.observe(.sampled(SampleObservation(aggregate, three, parked: (1, 1, three)))) != nil)
+        #expect(oracle.observe(.sampled(SampleObservation(aggregate, two))) != nil)
+    }
+
+    @Test("Too much memory, a delay by poison, what still moves, and an audit that is wrong, are found")
+    func processes() throws {
+        var limits = LimitOracle(maxParkedPerAggregate: 1, maxParkedInAll: 1, maxMegabytes: 600)
+        #expect(limits.observe(.memory(of: "r", megabytes: 600)) == nil)
+        #expect(limits.observe(.memory(of: "r", megabytes: 601)) != nil)
+        #expect(limits.observe(.memory(of: "r", megabytes: 601)) == nil, "once is enough")
+        var poison = PoisonOracle(failing: [], bad: [])
+        #expect(poison.observe(.delayed(secondsWithout: 1, secondsWith: 15)) == nil)
+        #expect(poison.observe(.delayed(secondsWithout: 1, secondsWith: 15.1)) != nil)
+        var rests = RestOracle()
+        #expect(rests.observe(.stillMoving("5 events are parked")) != nil)
+        let audits = AuditOracle(stopped: [try AggregateType("poison")])
+        func found(_ change: (inout AuditObservation) throws -> Void) rethrows -> Bool {
+            var (oracle, audit) = (audits, AuditObservation())
+            try change(&audit)
+            return oracle.observe(.audited(audit)) != nil
+        }
+        #expect(try !found { $0.reported = [(try Sample.aggregate("1", type: "poison"), "behind")] })
+        #expect(found { $0.reported = [(aggregate, "behind")] })
+        #expect(found { $0.lagging = 1 } && found { $0.expectedAggregates = 1 })
     }
 
     /// A commit after which the aggregate stands at a version; nothing has changed but its status.

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ModelChecker
+import TertibTesting
 
 @Suite("Worlds of relays")
 struct RelayWorldTests {

@@ -8,6 +8,7 @@ import Testing
 struct ShrinkingTests {
     /// Objects to what is no fault at all, so that there is something to find.
     private struct NeverParked: Oracle {
+        let id = "T"
         let name = "never-parked"
         let statement = "nothing is parked"
 

@@ -105,8 +105,8 @@ extension SimulatedWorld: MemoryObserver {
         let event = reusesSequences ? try? names.codec.decode(delivery.message) : events[delivery.sequence]
         let aggregate = try? names.codec.mapping.aggregate(of: delivery.message.subject)
         let isWanted = aggregate.map { settings.aggregates?.contains($0.type) ?? true } ?? true
-        var observation = AcknowledgementObservation(
-            delivery: delivery, event: event, isWanted: isWanted, watermark: nil, parked: nil, isDeadLetter: false)
+        var observation = AcknowledgementObservation(delivery.sequence, event: event)
+        observation.isWanted = isWanted
         if let event {
             observation.watermark = tables[.watermark][MemoryKey(names.consumer, event.aggregate)]?.watermark
             let key = MemoryKey(names.consumer, event.aggregate, event.version)

@@ -200,13 +200,13 @@ extension DeliveryAnswer {
 
 extension SimulationPlan {
     /// The events whose handler fails at least so often.
-    func failing(_ times: Int) -> Set<PoisonOracle.LedgerKey> {
-        var keys: Set<PoisonOracle.LedgerKey> = []
+    func failing(_ times: Int) -> Set<EventVersion> {
+        var keys: Set<EventVersion> = []
         for entry in failing where (entry.times ?? .max) >= times {
             guard let aggregate = SimulationNames.aggregate(entry.aggregate),
                 let version = AggregateVersion(Int64(entry.version))
             else { continue }
-            keys.insert(PoisonOracle.LedgerKey(aggregate, version))
+            keys.insert(EventVersion(aggregate, version))
         }
         return keys
     }

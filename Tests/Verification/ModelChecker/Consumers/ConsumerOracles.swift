@@ -59,10 +59,10 @@ private struct RestFact {
 extension ConsumerWorld {
     /// What the oracles have to know of this world.
     static func oracleSettings(_ setup: ConsumerScenario, _ fixtures: Fixtures) -> OracleSettings {
-        func keys(_ isWanted: (ConsumerScenario.Behaviour) -> Bool) -> Set<PoisonOracle.LedgerKey> {
+        func keys(_ isWanted: (ConsumerScenario.Behaviour) -> Bool) -> Set<EventVersion> {
             Set(
                 setup.messages.indices.filter { isWanted(setup.messages[$0].behaviour) }
-                    .map { PoisonOracle.LedgerKey(fixtures.envelopes[$0].aggregate, fixtures.envelopes[$0].version) })
+                    .map { EventVersion(fixtures.envelopes[$0].aggregate, fixtures.envelopes[$0].version) })
         }
         var settings = OracleSettings()
         settings.maxParkedPerAggregate = setup.parkedLimit
@@ -204,13 +204,11 @@ extension ConsumerWorld {
 
     private func observation(_ fact: AcknowledgementFact) -> AcknowledgementObservation {
         let message = Int(fact.message)
-        let delivery = Delivery(
-            message: fixtures.messages[message], sequence: Fixtures.sequence(message), attempt: 1, pending: 0,
-            storedAt: Fixtures.now, replyToken: "")
-        return AcknowledgementObservation(
-            delivery: delivery, event: fixtures.envelopes[message], isWanted: true,
-            watermark: tables.watermarks[fact.row], parked: tables.parked[fact.parked]?.eventID,
-            isDeadLetter: fact.isDeadLetter != 0)
+        var observation = AcknowledgementObservation(Fixtures.sequence(message), event: fixtures.envelopes[message])
+        observation.watermark = tables.watermarks[fact.row]
+        observation.parked = tables.parked[fact.parked]?.eventID
+        observation.isDeadLetter = fact.isDeadLetter != 0
+        return observation
     }
 
     /// Lets the oracles judge what becomes of a batch's deliveries.
