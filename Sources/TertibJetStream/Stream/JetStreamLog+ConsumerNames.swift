@@ -1,5 +1,4 @@
 public import TertibCore
-public import TertibRuntime
 
 extension JetStreamLog {
     /// The names of the stream's durable consumers, whoever they belong to.

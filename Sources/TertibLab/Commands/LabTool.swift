@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import TertibTerminal
+import TertibCore
 import TertibRuntime
 
 /// The program `tertib-lab`: the proofs, as commands.
