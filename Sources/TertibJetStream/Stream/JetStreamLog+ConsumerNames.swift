@@ -1,5 +1,6 @@
 public import TertibCore
-import TertibRuntime
+public import TertibCore
+public import TertibRuntime
 
 extension JetStreamLog {
     /// The names of the stream's durable consumers, whoever they belong to.
