@@ -1,5 +1,4 @@
 public import TertibCore
-public import TertibCore
 public import TertibRuntime
 
 extension JetStreamLog {
