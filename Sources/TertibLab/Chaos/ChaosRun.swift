@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import TertibRuntime
 import TertibCore
+import TertibTesting
 
 /// One run, once everything is started: load and faults, rest, judgement.
 final class ChaosRun: Sendable {

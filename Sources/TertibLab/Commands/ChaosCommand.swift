@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TertibCore
 import TertibTerminal
+import TertibTesting
 
 /// `tertib-lab chaos`
 struct ChaosCommand: AsyncParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TertibTerminal
 import TertibRuntime
+import TertibCore
 
 /// The program `tertib-lab`: the proofs, as commands.
 public enum LabTool {
@@ -64,8 +65,7 @@ struct LabWorkerCommand: AsyncParsableCommand {
     var words: [String] = []
 
     func run() async throws {
-        let bug = ProcessInfo.processInfo.environment[LabWorker.bugVariable]
-        let status = await LabWorker.run(words, bug: bug)
+        let status = await LabWorker.run(words)
         if status != 0 { throw ExitCode(status) }
     }
 }

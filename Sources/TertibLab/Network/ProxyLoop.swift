@@ -1,5 +1,6 @@
 import Glibc
 import ShopService
+import TertibCore
 
 /// The thread of a proxy: every socket is touched here only.
 final class ProxyLoop {

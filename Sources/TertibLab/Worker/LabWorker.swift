@@ -20,24 +20,14 @@ public enum LabWorker {
     }
 
     /// Runs. Returns the status to exit with.
-    /// - Parameter bug: what ``bugVariable`` says; it counts in a build with planted bugs only.
-    public static func run(_ words: [String], bug: String? = nil) async -> Int32 {
+    public static func run(_ words: [String]) async -> Int32 {
         let service = ShopService(
             name: "tertib-lab worker", summary: "one replica of the lab, started by `tertib-lab chaos` or `replicas`",
             others: Option.allCases.map(\.rawValue))
-        plantBug(bug)
         return await service.run(words, open: open) { arguments, tertib in
             if let way = arguments.others[Option.way.rawValue] { return try experimentParts(way, tertib) }
             return try chaosParts(arguments, tertib)
         }
-    }
-
-    /// Names a planted bug that is to be in force, in a build that has any: so the chaos shows that it finds them.
-    public static let bugVariable = "TERTIB_PLANTED_BUG"
-
-    private static func plantBug(_ name: String?) {
-        guard PlantedBug.arePossible, let name else { return }
-        PlantedBug.plant(PlantedBug.allCases.first { "\($0)" == name })
     }
 
     /// Opens the bus of a worker that may have to end itself at a call of log or store.

@@ -1,4 +1,4 @@
-import TertibCore
+package import TertibCore
 package import TertibTesting
 
 /// Replicas and sweepers of one consumer in motion. What a transaction does comes from the product's machine; here is what
