@@ -5,8 +5,8 @@ import TertibCore
 /// A service's database on a PostgreSQL server (12 or newer), which all its replicas share.
 ///
 /// Every transaction names its isolation, whatever the server's default is: read committed. Transactions of several
-/// replicas run side by side; what one of them has claimed is lost to the others, and none waits for a neighbour's
-/// handler. A server with `synchronous_commit = off` is refused, because it could lose what was acknowledged.
+/// replicas run side by side; rows that one of them has claimed are lost to the others, and none waits for another
+/// replica's handler. A server with `synchronous_commit = off` is refused, because it could lose what was acknowledged.
 ///
 /// Connections are opened when they are needed, up to ``PostgresOptions/connections``, and again after the server was
 /// away: until it is back, every call fails as `unavailable`. Each connection has a thread of its own.
@@ -20,7 +20,7 @@ import TertibCore
 public final class PostgresStore: ConsumerStore {
     private let pool: ConnectionPool
     private let options: PostgresOptions
-    /// Who listens now; `nil` when the store is closed.
+    /// The listeners; `nil` when the store is closed.
     private let listeners = Mutex<[ObjectIdentifier: StagingListener]?>([:])
     /// Whether the version of the tables has been looked at; once is enough, for it only rises by an upgrade.
     private let isChecked = Mutex(false)
@@ -78,7 +78,7 @@ public final class PostgresStore: ConsumerStore {
         return try await withSession("read") { runner in try PostgresReader.run(on: runner, body) }
     }
 
-    /// The server tells.
+    /// The server notifies.
     public var announcesStaging: Bool { true }
 
     /// Listens on a connection of its own, beside ``PostgresOptions/connections``; one that is lost is made again, and
@@ -98,7 +98,7 @@ public final class PostgresStore: ConsumerStore {
         listeners.withLock { _ = $0?.removeValue(forKey: ObjectIdentifier(listener)) }
     }
 
-    /// Closes the connections, after the transactions that run; who listens is told to stop.
+    /// Closes the connections, after the transactions that run; listeners are stopped.
     public func close() async {
         let listening = listeners.withLock { listeners in
             defer { listeners = nil }
@@ -167,7 +167,7 @@ public struct PostgresOptions: Hashable, Sendable {
     /// How long one statement may run. The server ends it then; a server that does not answer is given up a little
     /// later.
     public var statementTimeout: Duration
-    /// How long a statement waits for a lock that somebody else holds, before it fails as a conflict.
+    /// How long a statement waits for a lock that another session holds, before it fails as a conflict.
     public var lockTimeout: Duration
     /// How long the server lets a transaction be open without a statement, before it ends it: a process that was halted
     /// in the middle must not hold its rows for ever.

@@ -7,8 +7,7 @@ import TertibCore
 /// A service's database in one SQLite file: the embedded default.
 ///
 /// Several replicas, as processes on one machine, may share the file. One connection writes, on a thread of its own;
-/// others read snapshots beside it and block nobody. The file is in
-/// write-ahead mode with `synchronous = FULL`: a transaction that has committed survives a power cut. Between processes
+/// others read snapshots beside it and block no writer. The file is in write-ahead mode with `synchronous = FULL`: a transaction that has committed survives a power cut. Between processes
 /// one transaction writes at a time, for as long as it takes; the others wait for it, each with the same chance, up to
 /// ``SQLiteOptions/busyTimeout``, and then fail as a conflict.
 ///
@@ -65,7 +64,7 @@ public final class SQLiteStore: ConsumerStore {
         }
     }
 
-    /// Runs `body` in one transaction that nobody else writes beside (`BEGIN IMMEDIATE`), and commits.
+    /// Runs `body` in the only transaction that writes at this time (`BEGIN IMMEDIATE`), and commits.
     ///
     /// A transaction in which the database has failed once never commits, even when the body has swallowed the error.
     public func transaction<Result: Sendable>(

@@ -1,4 +1,5 @@
 public import TertibCore
+public import TertibCore
 public import TertibRuntime
 
 extension JetStreamLog {

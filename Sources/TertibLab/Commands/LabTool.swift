@@ -1,6 +1,7 @@
+import TertibCore
 import ArgumentParser
-import Foundation
 import TertibTerminal
+import TertibCore
 import TertibRuntime
 import TertibCore
 

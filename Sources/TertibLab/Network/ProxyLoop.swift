@@ -1,3 +1,4 @@
+import TertibCore
 import Glibc
 import ShopService
 import TertibCore

@@ -71,8 +71,8 @@ struct Judgement {
             if attempts.begun.contains(row.attempt) { report(.attempted(entry)) }
         }
         var watermark = rows.watermark
-        let last = watermark.flatMap { rows.ledger[$0.version.number] }
-        watermark?.eventID = try last.map { try Digest.eventID($0.eventID) }
+        let applied = try rows.ledger[rows.watermark?.version.number ?? 0].map { try Digest.eventID($0.eventID) }
+        watermark?.eventID = applied
         let change = CommitObservation.Change(
             aggregate: aggregate, before: nil, after: watermark, parked: rows.parked, changesParked: false,
             applied: ledger, deadLetters: rows.deadLetters)

@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 import TertibRuntime
 
-/// At most so many sessions, opened when they are needed and lent to one user at a time, first come, first served.
+/// A bounded number of sessions, opened when they are needed and lent to one user at a time, first come, first served.
 final class ConnectionPool: Sendable {
     /// A session that was lent.
     struct Loan {
@@ -11,7 +11,7 @@ final class ConnectionPool: Sendable {
         let isFresh: Bool
     }
 
-    /// What a user who asks gets.
+    /// The answer to a request for a session.
     private enum Turn {
         case session(Session)
         /// The right to open one.
@@ -68,7 +68,7 @@ final class ConnectionPool: Sendable {
         }
     }
 
-    /// Closes every session, after those that are lent have come back. Who waits for one is refused.
+    /// Closes every session, after those that are lent have come back. Users that wait for one are refused.
     func close() async {
         let (idle, waiters) = state.withLock { state in
             state.isClosed = true
@@ -106,10 +106,10 @@ final class ConnectionPool: Sendable {
         }
     }
 
-    /// Refuses a waiter when its time has passed and nobody has given a session back.
+    /// Refuses a waiter when its time has passed and no session was given back.
     private func limitWait(of number: Int, _ attempted: String) {
         let limit = DispatchTimeInterval.milliseconds(Int(options.acquireTimeout.wholeMilliseconds))
-        // A timer and no task: it finds nobody when a session was given back before, and nothing has to be cancelled.
+        // A timer and no task: it finds no waiter when a session was given back before, and nothing has to be cancelled.
         DispatchQueue.global().asyncAfter(deadline: .now() + limit) { [self] in
             let late = state.withLock { state in
                 state.waiters.firstIndex { $0.number == number }.map { state.waiters.remove(at: $0) }
@@ -134,7 +134,7 @@ final class ConnectionPool: Sendable {
         return isKept
     }
 
-    /// Gives up a place; the next who waits may have it.
+    /// Gives up a place; the next waiter gets it.
     private func leave() {
         let (waiter, closers): (Waiter?, [CheckedContinuation<Void, Never>]) = state.withLock { state in
             if !state.waiters.isEmpty { return (state.waiters.removeFirst(), []) }

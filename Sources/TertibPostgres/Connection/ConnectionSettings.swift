@@ -2,7 +2,7 @@ import CPostgres
 import Foundation
 import TertibRuntime
 
-/// What libpq is told about a connection: the URL's settings, and the store's where the URL says nothing.
+/// The settings of a connection for libpq: the URL's, and the store's where the URL has none.
 struct ConnectionSettings {
     let parameters: [(name: String, value: String)]
     /// `host:port/database`, for messages.
@@ -36,7 +36,7 @@ struct ConnectionSettings {
             throw refused("it does not begin with postgresql://")
         }
         guard let options = PQconninfoParse(url, nil) else {
-            // libpq's message repeats the text, which may hold a password where nobody looks for one.
+            // libpq's message repeats the text, which may hold a password in an unexpected place.
             throw refused("libpq cannot read it")
         }
         defer { PQconninfoFree(options) }

@@ -20,15 +20,14 @@ struct Parameter {
     /// PostgreSQL's text does not hold U+0000, which the words of an error may contain: the row must be saved all the
     /// same.
     init(_ cell: Cell) {
-        let bytes: [UInt8]? =
-            switch cell {
-            case .text(let value):
-                value.map { Array(($0.utf8.contains(0) ? $0.replacing("\0", with: "\u{FFFD}") : $0).utf8) }
-            case .integer(let value): value.map { BinaryForm.bytes($0) }
-            case .bytes(let value): value
-            case .time(let value): value.map { BinaryForm.bytes($0) }
-            }
-        self.init(type: ServerType.types(cell.kind).element, bytes: bytes)
+        switch cell {
+        case .text(let value):
+            let storable = value.map { $0.utf8.contains(0) ? $0.replacing("\0", with: "\u{FFFD}") : $0 }
+            self.init(type: ServerType.text, bytes: storable.map { Array($0.utf8) })
+        case .integer(let value): self.init(type: ServerType.bigint, bytes: value.map { BinaryForm.bytes($0) })
+        case .bytes(let value): self.init(type: ServerType.bytes, bytes: value)
+        case .time(let value): self.init(type: ServerType.timestamp, bytes: value.map { BinaryForm.bytes($0) })
+        }
     }
 
     /// One value, as a single cell.

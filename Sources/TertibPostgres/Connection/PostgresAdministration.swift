@@ -1,7 +1,7 @@
 package import TertibRuntime
 
-/// Plain statements on a connection of its own, each outside of a transaction: what a store has no business with, such
-/// as making a database or ending somebody's connection.
+/// Plain statements on a connection of its own, each outside of a transaction: administration that is no part
+/// of a store, such as making a database or ending another session.
 ///
 /// Nothing is escaped: statements are for names and values that the caller has made. Safe to use from any task.
 package final class PostgresAdministration: Sendable {
@@ -27,10 +27,7 @@ package final class PostgresAdministration: Sendable {
                 let results = try runner.connection.run(statement, within: runner.limit)
                 guard let result = results.last else { return [] }
                 return (0..<result.rowCount).map { row in
-                    (0..<result.columnCount).map { column -> String? in
-                        if result.isNull(row, column) { return nil }
-                        return result.withBytes(row, column) { String(decoding: $0, as: UTF8.self) }
-                    }
+                    (0..<result.columnCount).map { result.text(row, $0) }
                 }
             } catch {
                 throw StoreError(wrapping: error, attempted: "administer the server", isOwn: false)

@@ -59,6 +59,12 @@ final class QueryResult {
 
     func isNull(_ row: Int, _ column: Int) -> Bool { PQgetisnull(handle, Int32(row), Int32(column)) == 1 }
 
+    /// A value as text; `nil` for NULL, and where there is no such row.
+    func text(_ row: Int, _ column: Int) -> String? {
+        guard row < rowCount, !isNull(row, column) else { return nil }
+        return withBytes(row, column) { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// The bytes of a value, valid only inside `body`.
     func withBytes<Result>(_ row: Int, _ column: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         let count = Int(PQgetlength(handle, Int32(row), Int32(column)))
@@ -87,7 +93,7 @@ struct ResultRow: RowReader {
 
     func text(_ column: Int) throws(StoreError) -> String {
         try require(ServerType.text, column)
-        return result.withBytes(row, column) { String(decoding: $0, as: UTF8.self) }
+        return result.text(row, column) ?? ""
     }
 
     func bytes(_ column: Int) throws(StoreError) -> [UInt8] {
@@ -123,12 +129,8 @@ extension SQLValue {
     /// Numbers and booleans become what SQLite makes of them; a `numeric` with more digits than a floating-point number
     /// keeps, and every other type, become the text that PostgreSQL writes.
     init(_ result: QueryResult, _ row: Int, _ column: Int) {
-        guard !result.isNull(row, column) else {
-            self = .null
-            return
-        }
-        let text = result.withBytes(row, column) { String(decoding: $0, as: UTF8.self) }
-        self = Self.read(text, of: result.columnType(column)) ?? .text(text)
+        self =
+            result.text(row, column).map { Self.read($0, of: result.columnType(column)) ?? .text($0) } ?? .null
     }
 
     private static func read(_ text: String, of type: UInt32) -> SQLValue? {

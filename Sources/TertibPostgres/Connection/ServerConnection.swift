@@ -79,44 +79,40 @@ final class ServerConnection {
     /// - Throws: the first failure among them.
     @discardableResult
     func receive(within limit: Duration) throws(ServerFailure) -> [QueryResult] {
-        let deadline = ContinuousClock.now + limit
-        var results: [QueryResult] = []
-        var failure: ServerFailure?
-        while let result = try next(until: deadline) {
-            switch result.outcome {
-            case .done: results.append(result)
-            case .failed(let reported): failure = failure ?? reported
-            case .skipped, .endOfPipeline, .unexpected: throw unspoken()
-            }
-        }
+        let (results, failure) = answers(within: limit)
         if let failure { throw failure }
-        guard isAlive else { throw lost() }
         return results
     }
 
     /// Waits for the results of what was sent.
     /// - Returns: the first of them. What fails behind it changes nothing about it.
     func receiveFirst(within limit: Duration) throws(ServerFailure) -> QueryResult? {
+        let (results, failure) = answers(within: limit)
+        if results.isEmpty, let failure { throw failure }
+        return results.first
+    }
+
+    private func answers(within limit: Duration) -> (results: [QueryResult], failure: ServerFailure?) {
         let deadline = ContinuousClock.now + limit
-        var answer: Result<QueryResult, ServerFailure>?
+        var results: [QueryResult] = []
+        var failure: ServerFailure?
         do throws(ServerFailure) {
             while let result = try next(until: deadline) {
-                guard answer == nil else { continue }
                 switch result.outcome {
-                case .done: answer = .success(result)
-                case .failed(let reported): answer = .failure(reported)
+                case .done: results.append(result)
+                case .failed(let reported): failure = failure ?? reported
                 case .skipped, .endOfPipeline, .unexpected: throw unspoken()
                 }
             }
             guard isAlive else { throw lost() }
         } catch {
             // The connection has ended; what was answered before is true all the same.
-            answer = answer ?? .failure(error)
+            failure = failure ?? error
         }
-        return try answer?.get()
+        return (results, failure)
     }
 
-    /// Hands a statement to libpq, which sends it when it is told to.
+    /// Hands a statement to libpq, which sends it later.
     func queue(_ call: PreparedCall) -> Int32 {
         ParameterBlock(call.parameters).withPointers { values, lengths, formats in
             PQsendQueryPrepared(
@@ -164,7 +160,7 @@ final class ServerConnection {
         }
     }
 
-    /// Gives the connection up: what was sent, and what was not, cannot be told apart any more.
+    /// Gives the connection up: it is no longer known which statements were sent.
     func abandon(_ reason: String) -> ServerFailure {
         isAbandoned = true
         return ServerFailure(connection: reason)
@@ -243,7 +239,7 @@ extension ServerConnection {
 // MARK: Notices
 
 extension ServerConnection {
-    /// Blocks until the server has told something that was listened for.
+    /// Blocks until the server has sent a notice that was listened for.
     /// - Returns: what each notice says; nothing when the wait was interrupted.
     func notices(unless interruption: Interruption) throws(ServerFailure) -> [String] {
         while true {

@@ -2,7 +2,7 @@ import CPostgres
 
 /// What the server or the way to it answered instead of a result.
 struct ServerFailure: Error {
-    /// The five characters that tell failures apart (PostgreSQL manual, appendix A); `nil` when the server said nothing.
+    /// The five characters that classify a failure (PostgreSQL manual, appendix A); `nil` when the server said nothing.
     let state: String?
     /// The server's primary message, which names no values but those that ``maskingValues(_:)`` takes out; or libpq's.
     let message: String

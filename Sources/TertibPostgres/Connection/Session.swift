@@ -22,8 +22,8 @@ final class Session: @unchecked Sendable {
 
     /// Runs `body` on the connection's thread.
     ///
-    /// A task that is cancelled waits all the same: what a transaction came to is always told.
-    /// - Returns: what the body came to, and whether the connection can be used again.
+    /// A task that is cancelled waits all the same: the outcome of a transaction is always reported.
+    /// - Returns: the outcome of the body, and whether the connection can be used again.
     func run<Success: Sendable>(
         _ body: @escaping @Sendable (StatementRunner) throws -> Success
     ) async -> (outcome: Result<Success, any Error>, isReusable: Bool) {

@@ -21,7 +21,7 @@ enum SessionSetup {
         return runner
     }
 
-    /// libpq tells in words only why a connection was refused.
+    /// libpq says only in words why a connection was refused.
     private static func open(
         _ settings: ConnectionSettings, _ attempted: String
     ) throws(StoreError) -> ServerConnection {
@@ -61,11 +61,9 @@ enum SessionSetup {
 
         init(_ results: [QueryResult]) throws {
             guard let result = results.last, result.rowCount == 1, result.columnCount == 3 else {
-                throw ServerFailure(connection: "the server has not told its settings")
+                throw ServerFailure(connection: "the server has not answered with its settings")
             }
-            let words = (0..<3).map { column in
-                result.withBytes(0, column) { String(decoding: $0, as: UTF8.self) }
-            }
+            let words = (0..<3).map { result.text(0, $0) ?? "" }
             (synchronousCommit, encoding, isStandby) = (words[0], words[1], words[2] == "true")
         }
     }

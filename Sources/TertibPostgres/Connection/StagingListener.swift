@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 import TertibRuntime
 
-/// A connection of its own that hears when somebody has staged events, and is made again when it is lost.
+/// A connection of its own that is notified when any service has staged events, and is made again when it is lost.
 ///
 /// A thread waits on it, from ``run()`` until ``stop()``.
 final class StagingListener: Sendable {
@@ -38,7 +38,7 @@ final class StagingListener: Sendable {
             do {
                 try hear(unless: interruption, connected: { failures = 0 })
             } catch {
-                // Nothing is lost with it: the relay looks by itself, and that is also where an outage is told.
+                // Nothing is lost with it: the relay also looks by itself, and reports an outage.
                 failures += 1
             }
         } while !interruption.wait(atMost: Self.pause(after: failures))
@@ -46,14 +46,15 @@ final class StagingListener: Sendable {
 
     private func hear(unless interruption: Interruption, connected: () -> Void) throws {
         let runner = try SessionSetup.connect(options)
-        let schema = try runner.connection.run(StagingNotice.schemaQuery, within: runner.limit).last
+        let schema =
+            try runner.connection.run(StagingNotice.schemaQuery, within: runner.limit).last?.text(0, 0) ?? ""
         try runner.connection.run("LISTEN \(StagingNotice.channel)", within: runner.limit)
         connected()
-        // What was staged before was told to nobody.
+        // Of events staged before there was no notice.
         staged()
         while !interruption.wait(atMost: .zero) {
             let notices = try runner.connection.notices(unless: interruption)
-            if notices.contains(StagingNotice.text(of: schema)) { staged() }
+            if notices.contains(schema) { staged() }
         }
     }
 
@@ -64,7 +65,7 @@ final class StagingListener: Sendable {
     }
 }
 
-/// What is told after a transaction has staged events.
+/// The notice after a transaction that has staged events.
 enum StagingNotice {
     static let channel = "tertib_staged"
 
@@ -73,15 +74,10 @@ enum StagingNotice {
 
     /// It goes to the server with the commit, and is run behind it: then it cannot make the commit fail, and commits do
     /// not wait for each other's place among the notices. Only a crash of the server comes between the two, and that
-    /// ends the listeners' connections, too. When a listener has not read for long, nothing is told for a while.
+    /// ends the listeners' connections, too. When a listener has not read for long, no notices are sent for a while.
     static let send = """
         SELECT pg_notify('\(channel)', coalesce(current_schema(), '')) WHERE pg_notification_queue_usage() < 0.5
         """
-
-    static func text(of schema: QueryResult?) -> String {
-        guard let schema, schema.rowCount == 1 else { return "" }
-        return schema.withBytes(0, 0) { String(decoding: $0, as: UTF8.self) }
-    }
 }
 
 /// Ends the waits of one thread from any other, for good. It owns a pipe, and closes it with the last reference.

@@ -2,7 +2,7 @@ import TertibRuntime
 import TertibSQL
 
 extension StoreError {
-    /// A failure of the server's or of the way to it, told apart by its SQLSTATE.
+    /// A failure of the server's or of the way to it, classified by its SQLSTATE.
     ///
     /// - Parameter isOwn: Whether the statement is the store's own: then a missing table is the schema's fault, and
     ///   one that takes too long the database's.
@@ -13,8 +13,8 @@ extension StoreError {
 
     /// A failure of a user's statement.
     ///
-    /// `CREATE ... IF NOT EXISTS` looks only once: when somebody else makes the same thing at the same moment, one of
-    /// several errors tells of it. The next try finds it made.
+    /// `CREATE ... IF NOT EXISTS` looks only once: when another session makes the same thing at the same moment, one of
+    /// several errors is the answer. The next try finds it made.
     init(_ failure: ServerFailure, ofStatement sql: String) {
         let words = sql.uppercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
         guard failure.meansAlreadyMade, words.contains("IF NOT EXISTS") else {

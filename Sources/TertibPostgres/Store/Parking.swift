@@ -86,14 +86,7 @@ extension PostgresTransaction {
         }
     }
 
-    func replaceParked(_ consumer: ConsumerName, _ event: ParkedEvent) throws {
-        try perform("write a parked event of \(event.aggregate)") {
-            parkedKnowledge.parked(event)
-            try runner.execute(
-                Statements.replaceParked, Tables.parked.cells(of: event, behind: cells(consumer)))
-            try runner.execute(Statements.summarizeParked, cells(consumer, event.aggregate))
-        }
-    }
+    func rowsChanged(_ event: ParkedEvent) { parkedKnowledge.parked(event) }
 
     func deleteParked(
         _ consumer: ConsumerName, of aggregate: Aggregate, through version: AggregateVersion

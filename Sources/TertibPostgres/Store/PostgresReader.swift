@@ -5,36 +5,26 @@ import TertibSQL
 /// One snapshot of the database.
 final class PostgresReader: TableSnapshot {
     let runner: StatementRunner
-    private let beganAt: (server: Timestamp, here: ContinuousClock.Instant)
+    private let clock: ServerClock
     /// A statement that failed has ended the snapshot: nothing can be read after it.
     private var failedStatement: StoreError?
 
-    private init(_ runner: StatementRunner, beganAt: Timestamp) {
+    private init(_ runner: StatementRunner, _ clock: ServerClock) {
         self.runner = runner
-        self.beganAt = (beganAt, ContinuousClock.now)
+        self.clock = clock
     }
 
     /// Runs `body` in a transaction that reads; the first statement takes the snapshot.
     static func run<Result>(
         on runner: StatementRunner, _ body: (any StoreReader) throws -> Result
     ) throws -> Result {
-        var microseconds: Int64?
-        try NotBegun.wrapping("begin to read") {
-            let results = try runner.connection.run(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \(ServerClock.query)", within: runner.limit)
-            microseconds = ServerClock.read(results)
-        }
+        let clock = try ServerClock.begin(runner, "REPEATABLE READ READ ONLY", attempted: "begin to read")
         // Nothing was written; a session that stays in its transaction is closed by the pool.
         defer { try? runner.run("ROLLBACK") }
-        guard let microseconds else {
-            throw StoreError(.corrupt, attempted: "begin to read", reason: "the server has no clock")
-        }
-        return try body(PostgresReader(runner, beganAt: Timestamp(microseconds: microseconds)))
+        return try body(PostgresReader(runner, clock))
     }
 
-    func now() throws -> Timestamp {
-        beganAt.server.advanced(by: ContinuousClock.now - beganAt.here)
-    }
+    func now() throws -> Timestamp { clock.now }
 
     func outboxRows(ofEach aggregates: [Aggregate], limit: Int) throws -> [Aggregate: [OutboxRow]] {
         try perform("read the outbox") {

@@ -13,19 +13,18 @@ final class PostgresTransaction: TableTransaction {
     /// What has failed since the innermost savepoint, and ended what that savepoint guards.
     private var failedStatement: StoreError?
     private var isOver = false
-    /// Whether relays are to be told.
+    /// Whether relays are to be notified.
     var hasStaged = false
     private var depth = 0
     /// Written before anything else is done.
     var pendingMarks = PendingMarks()
     /// Of the aggregates that are claimed.
     var parkedKnowledge = ParkedKnowledge()
-    /// The server's clock when the transaction began, and this process's at that moment.
-    private let beganAt: (server: Timestamp, here: ContinuousClock.Instant)
+    private let clock: ServerClock
 
-    private init(_ runner: StatementRunner, beganAt: Timestamp) {
+    private init(_ runner: StatementRunner, _ clock: ServerClock) {
         self.runner = runner
-        self.beganAt = (beganAt, ContinuousClock.now)
+        self.clock = clock
     }
 
     /// Begins, runs the body, commits.
@@ -33,7 +32,9 @@ final class PostgresTransaction: TableTransaction {
         on runner: StatementRunner, isolation: Isolation = .readCommitted,
         _ body: (any StoreTransaction) throws -> Result
     ) throws -> Result {
-        let transaction = PostgresTransaction(runner, beganAt: try begin(runner, isolation))
+        let transaction = PostgresTransaction(
+            runner,
+            try ServerClock.begin(runner, "\(isolation.rawValue) READ WRITE", attempted: "begin a transaction"))
         defer { transaction.isOver = true }
         do {
             let result = try body(transaction)
@@ -45,10 +46,7 @@ final class PostgresTransaction: TableTransaction {
         }
     }
 
-    /// The server's clock, moved on by this process's: no round trip.
-    func now() throws -> Timestamp {
-        beganAt.server.advanced(by: ContinuousClock.now - beganAt.here)
-    }
+    func now() throws -> Timestamp { clock.now }
 
     func execute(_ sql: String, arguments: [SQLValue]) throws -> Int {
         try perform("run \(sql.excerpt)", isOwn: false) { try runner.execute(user: sql, arguments: arguments) }
@@ -149,24 +147,10 @@ final class PostgresTransaction: TableTransaction {
 }
 
 extension PostgresTransaction {
-    /// How a transaction is kept apart from its neighbours.
+    /// How a transaction is isolated from others.
     enum Isolation: String {
         case readCommitted = "READ COMMITTED"
         case serializable = "SERIALIZABLE"
-    }
-
-    /// - Returns: the server's clock.
-    private static func begin(_ runner: StatementRunner, _ isolation: Isolation) throws -> Timestamp {
-        var microseconds: Int64?
-        try NotBegun.wrapping("begin a transaction") {
-            let results = try runner.connection.run(
-                "BEGIN ISOLATION LEVEL \(isolation.rawValue) READ WRITE; \(ServerClock.query)", within: runner.limit)
-            microseconds = ServerClock.read(results)
-        }
-        guard let microseconds else {
-            throw StoreError(.corrupt, attempted: "begin a transaction", reason: "the server has no clock")
-        }
-        return Timestamp(microseconds: microseconds)
     }
 
     private func commit() throws {
@@ -198,12 +182,28 @@ extension PostgresTransaction {
     }
 }
 
-/// The server's clock, read in the round trip that begins a transaction.
-enum ServerClock {
-    static let query = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+/// The server's clock when a transaction began, moved on by this process's: no round trip.
+struct ServerClock {
+    private let server: Timestamp
+    private let here = ContinuousClock.now
 
-    static func read(_ results: [QueryResult]) -> Int64? {
-        guard let result = results.last, result.rowCount == 1 else { return nil }
-        return result.withBytes(0, 0) { Int64(String(decoding: $0, as: UTF8.self)) }
+    var now: Timestamp { server.advanced(by: ContinuousClock.now - here) }
+
+    /// Begins a transaction, and reads the clock in the same round trip.
+    /// - Throws: ``NotBegun``.
+    static func begin(_ runner: StatementRunner, _ mode: String, attempted: String) throws -> ServerClock {
+        var microseconds: Int64?
+        try NotBegun.wrapping(attempted) {
+            let results = try runner.connection.run(
+                """
+                BEGIN ISOLATION LEVEL \(mode);
+                SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+                """, within: runner.limit)
+            microseconds = results.last?.text(0, 0).flatMap { Int64($0) }
+        }
+        guard let microseconds else {
+            throw StoreError(.corrupt, attempted: attempted, reason: "the server has no clock")
+        }
+        return ServerClock(server: Timestamp(microseconds: microseconds))
     }
 }

@@ -7,6 +7,13 @@ package import TertibRuntime
 package protocol TableTransaction: TableAccess, StoreTransaction {
     /// Runs a statement that writes a row and returns nothing; a store on a server may send it together with later ones.
     func stage(_ sql: String, _ cells: [Cell], version: AggregateVersion, of aggregate: Aggregate) throws
+
+    /// A parked row was written.
+    func rowsChanged(_ event: ParkedEvent)
+}
+
+extension TableTransaction {
+    package func rowsChanged(_ event: ParkedEvent) {}
 }
 
 /// What the sweeper asks for: each query walks one partial index, so its cost is that of its result.
@@ -46,6 +53,24 @@ extension TableTransaction {
         }
     }
 
+    package func parked(
+        _ consumer: ConsumerName, of aggregate: Aggregate, from version: AggregateVersion, limit: Int
+    ) throws -> [ParkedEvent] {
+        try perform("read the parked events of \(aggregate)") {
+            try runner.rows(Statements.selectParked, cells(consumer, aggregate, version, limit)) {
+                try Tables.parked.read($0)
+            }
+        }
+    }
+
+    package func replaceParked(_ consumer: ConsumerName, _ event: ParkedEvent) throws {
+        try perform("write a parked event of \(event.aggregate)") {
+            try runner.execute(Statements.replaceParked, Tables.parked.cells(of: event, behind: cells(consumer)))
+            try runner.execute(Statements.summarizeParked, cells(consumer, event.aggregate))
+        }
+        rowsChanged(event)
+    }
+
     package func parkedCount(_ consumer: ConsumerName) throws -> Int {
         try perform("count the parked events") { try runner.count(Statements.countParked, cells(consumer)) }
     }
@@ -81,8 +106,9 @@ extension TableTransaction {
 }
 
 /// The row of an aggregate's head is the lock under which its versions are staged and marked, so that the two see each
-/// other: who stages has moved the head before it looks for lower versions that wait, and who marks moves it before it
-/// frees the next one. Without that order both could miss the other's work, and a row would stay behind for ever.
+/// other: a service that stages has moved the head before it searches for lower versions that wait, and a relay that
+/// marks moves it before it frees the next one. Without that order both could miss the other's work, and a row would
+/// stay behind for ever.
 extension TableTransaction {
     package func compareAndSetHead(_ expected: AggregateHead?, to head: AggregateHead) throws -> Bool {
         try perform("move the head of \(head.aggregate)") {

@@ -15,25 +15,19 @@ package enum ColumnKind: Sendable {
     case time
 }
 
-/// A value on its way to a placeholder; `nil` is NULL.
+/// A value on its way to a placeholder, for a column of the kind of that name; `nil` is NULL.
 package enum Cell: Hashable, Sendable {
-    /// For a column of the kind ``ColumnKind/text`` or ``ColumnKind/prose``.
-    case text(String?)
-    /// For a column of the kind ``ColumnKind/integer``.
-    case integer(Int64?)
-    /// For a column of the kind ``ColumnKind/bytes``.
-    case bytes([UInt8]?)
-    /// For a column of the kind ``ColumnKind/time``.
-    case time(Timestamp?)
+    case text(String?), integer(Int64?), bytes([UInt8]?), time(Timestamp?)
 
-    /// What its column holds.
-    package var kind: ColumnKind {
-        switch self {
-        case .text: .text
-        case .integer: .integer
-        case .bytes: .bytes
-        case .time: .time
-        }
+    /// NULL.
+    init(null kind: ColumnKind) {
+        self =
+            switch kind {
+            case .integer: .integer(nil)
+            case .text, .prose: .text(nil)
+            case .bytes: .bytes(nil)
+            case .time: .time(nil)
+            }
     }
 }
 
@@ -41,15 +35,11 @@ package enum Cell: Hashable, Sendable {
 ///
 /// A value that cannot be read back is ``StoreError/Code/corrupt``, never a trap.
 package protocol RowReader {
-    /// Whether the column is NULL.
     func isNull(_ column: Int) -> Bool
-    /// A column of the kind ``ColumnKind/integer``.
     func integer(_ column: Int) throws(StoreError) -> Int64
     /// A column of the kind ``ColumnKind/text`` or ``ColumnKind/prose``.
     func text(_ column: Int) throws(StoreError) -> String
-    /// A column of the kind ``ColumnKind/bytes``.
     func bytes(_ column: Int) throws(StoreError) -> [UInt8]
-    /// A column of the kind ``ColumnKind/time``.
     func time(_ column: Int) throws(StoreError) -> Timestamp
     /// The column's name, for messages.
     func name(_ column: Int) -> String
@@ -60,8 +50,7 @@ extension RowReader {
     package func unreadable(_ column: Int) -> StoreError {
         StoreError(
             .corrupt, attempted: "read the column \(name(column))",
-            reason: "it holds a value that the store never writes",
-            advice: "Another program has changed the table.")
+            reason: "it holds a value that the store never writes", advice: "Another program has changed the table.")
     }
 
     /// The value in the columns from `column` on.
@@ -73,8 +62,8 @@ extension RowReader {
 
 /// Reads a row from the left to the right.
 package struct RowCursor {
-    package let row: any RowReader
-    package private(set) var column: Int
+    let row: any RowReader
+    fileprivate var column: Int
 
     package init(_ row: any RowReader, from column: Int = 0) {
         self.row = row
@@ -84,12 +73,6 @@ package struct RowCursor {
     /// The value of the next column or columns.
     package mutating func next<Value: StoredValue>(_ type: Value.Type = Value.self) throws(StoreError) -> Value {
         try Value(&self)
-    }
-
-    /// The position of the next column, which the caller reads.
-    mutating func advance() -> Int {
-        defer { column += 1 }
-        return column
     }
 }
 
@@ -101,25 +84,12 @@ package protocol StoredValue: Sendable {
     static var isNullable: Bool { get }
     /// Reads it.
     init(_ cursor: inout RowCursor) throws(StoreError)
-    /// Writes it, as many cells as it has columns.
+    /// Writes it: one cell for each of its columns.
     func append(to cells: inout [Cell])
-    /// Writes NULL in its place.
-    static func appendNull(to cells: inout [Cell])
 }
 
 extension StoredValue {
     package static var isNullable: Bool { false }
-
-    package static func appendNull(to cells: inout [Cell]) {
-        cells += kinds.map { kind in
-            switch kind {
-            case .integer: .integer(nil)
-            case .text, .prose: .text(nil)
-            case .bytes: .bytes(nil)
-            case .time: .time(nil)
-            }
-        }
-    }
 }
 
 /// The cells of several values, in their order.
@@ -129,74 +99,105 @@ package func cells<each Value: StoredValue>(_ values: repeat each Value) -> [Cel
     return cells
 }
 
-extension Int64: StoredValue {
-    package static var kinds: [ColumnKind] { [.integer] }
-    package init(_ cursor: inout RowCursor) throws(StoreError) { self = try cursor.row.integer(cursor.advance()) }
-    package func append(to cells: inout [Cell]) { cells.append(.integer(self)) }
+/// A value of one column.
+package protocol ColumnValue: StoredValue {
+    static var kind: ColumnKind { get }
+    /// Reads it; `nil` for a value that the store never writes.
+    static func read(_ row: any RowReader, _ column: Int) throws(StoreError) -> Self?
+    var cell: Cell { get }
 }
 
-extension Int: StoredValue {
-    package static var kinds: [ColumnKind] { [.integer] }
-    package init(_ cursor: inout RowCursor) throws(StoreError) { self = Int(try cursor.next(Int64.self)) }
-    package func append(to cells: inout [Cell]) { cells.append(.integer(Int64(self))) }
-}
-
-extension String: StoredValue {
-    package static var kinds: [ColumnKind] { [.text] }
-    package init(_ cursor: inout RowCursor) throws(StoreError) { self = try cursor.row.text(cursor.advance()) }
-    package func append(to cells: inout [Cell]) { cells.append(.text(self)) }
-}
-
-extension [UInt8]: StoredValue {
-    package static var kinds: [ColumnKind] { [.bytes] }
-    package init(_ cursor: inout RowCursor) throws(StoreError) { self = try cursor.row.bytes(cursor.advance()) }
-    package func append(to cells: inout [Cell]) { cells.append(.bytes(self)) }
-}
-
-extension Timestamp: StoredValue {
-    package static var kinds: [ColumnKind] { [.time] }
-    package init(_ cursor: inout RowCursor) throws(StoreError) { self = try cursor.row.time(cursor.advance()) }
-    package func append(to cells: inout [Cell]) { cells.append(.time(self)) }
-}
-
-extension AggregateVersion: StoredValue {
-    package static var kinds: [ColumnKind] { [.integer] }
+extension ColumnValue {
+    package static var kinds: [ColumnKind] { [kind] }
     package init(_ cursor: inout RowCursor) throws(StoreError) {
-        let column = cursor.column
-        guard let version = AggregateVersion(try cursor.next(Int64.self)) else { throw cursor.row.unreadable(column) }
-        self = version
+        guard let value = try Self.read(cursor.row, cursor.column) else { throw cursor.row.unreadable(cursor.column) }
+        cursor.column += 1
+        self = value
     }
-    package func append(to cells: inout [Cell]) { cells.append(.integer(number)) }
+    package func append(to cells: inout [Cell]) { cells.append(cell) }
+}
+
+extension Int64: ColumnValue {
+    package static var kind: ColumnKind { .integer }
+    package static func read(_ row: any RowReader, _ column: Int) throws(StoreError) -> Int64? {
+        try row.integer(column)
+    }
+    package var cell: Cell { .integer(self) }
+}
+
+extension Int: ColumnValue {
+    package static var kind: ColumnKind { .integer }
+    package static func read(_ row: any RowReader, _ column: Int) throws(StoreError) -> Int? {
+        Int(exactly: try row.integer(column))
+    }
+    package var cell: Cell { .integer(Int64(self)) }
+}
+
+extension String: ColumnValue {
+    package static var kind: ColumnKind { .text }
+    package static func read(_ row: any RowReader, _ column: Int) throws(StoreError) -> String? { try row.text(column) }
+    package var cell: Cell { .text(self) }
+}
+
+extension [UInt8]: StoredValue, ColumnValue {
+    package static var kind: ColumnKind { .bytes }
+    package static func read(_ row: any RowReader, _ column: Int) throws(StoreError) -> [UInt8]? {
+        try row.bytes(column)
+    }
+    package var cell: Cell { .bytes(self) }
+}
+
+extension Timestamp: ColumnValue {
+    package static var kind: ColumnKind { .time }
+    package static func read(_ row: any RowReader, _ column: Int) throws(StoreError) -> Timestamp? {
+        try row.time(column)
+    }
+    package var cell: Cell { .time(self) }
+}
+
+extension AggregateVersion: ColumnValue {
+    package static var kind: ColumnKind { .integer }
+    package static func read(_ row: any RowReader, _ column: Int) throws(StoreError) -> AggregateVersion? {
+        AggregateVersion(try row.integer(column))
+    }
+    package var cell: Cell { .integer(number) }
 }
 
 /// An unsigned number in a signed column.
-extension StreamSequence: StoredValue {
-    package static var kinds: [ColumnKind] { [.integer] }
-    package init(_ cursor: inout RowCursor) throws(StoreError) {
-        self.init(UInt64(bitPattern: try cursor.next(Int64.self)))
+extension StreamSequence: ColumnValue {
+    package static var kind: ColumnKind { .integer }
+    package static func read(_ row: any RowReader, _ column: Int) throws(StoreError) -> StreamSequence? {
+        StreamSequence(UInt64(bitPattern: try row.integer(column)))
     }
-    package func append(to cells: inout [Cell]) { cells.append(.integer(Int64(bitPattern: number))) }
+    package var cell: Cell { .integer(Int64(bitPattern: number)) }
 }
 
-extension StoredValue where Self: BytewiseText {
-    package static var kinds: [ColumnKind] { [.text] }
-    package init(_ cursor: inout RowCursor) throws(StoreError) {
-        let column = cursor.column
-        let text = try cursor.next(String.self)
-        do {
-            try self.init(text)
-        } catch {
-            throw cursor.row.unreadable(column)
-        }
+extension ColumnValue where Self: BytewiseText {
+    package static var kind: ColumnKind { .text }
+    package static func read(_ row: any RowReader, _ column: Int) throws(StoreError) -> Self? {
+        // The reason of what is no id says nothing more than that it is none.
+        try? Self(try row.text(column))
     }
-    package func append(to cells: inout [Cell]) { cells.append(.text(text)) }
+    package var cell: Cell { .text(text) }
 }
 
-extension AggregateType: StoredValue {}
-extension AggregateID: StoredValue {}
-extension ConsumerName: StoredValue {}
-extension EventID: StoredValue {}
-extension StreamName: StoredValue {}
+extension AggregateType: ColumnValue {}
+extension AggregateID: ColumnValue {}
+extension ConsumerName: ColumnValue {}
+extension EventID: ColumnValue {}
+extension StreamName: ColumnValue {}
+
+extension ColumnValue where Self: RawRepresentable<String> {
+    package static var kind: ColumnKind { .text }
+    package static func read(_ row: any RowReader, _ column: Int) throws(StoreError) -> Self? {
+        Self(rawValue: try row.text(column))
+    }
+    package var cell: Cell { .text(rawValue) }
+}
+
+extension AggregateStatus: ColumnValue {}
+extension ParkReason: ColumnValue {}
+extension DeadLetterReason: ColumnValue {}
 
 /// Two columns, type and id.
 extension Aggregate: StoredValue {
@@ -204,39 +205,22 @@ extension Aggregate: StoredValue {
     package init(_ cursor: inout RowCursor) throws(StoreError) {
         self.init(type: try cursor.next(), id: try cursor.next())
     }
-    package func append(to cells: inout [Cell]) {
-        cells.append(.text(type.text))
-        cells.append(.text(id.text))
-    }
+    package func append(to cells: inout [Cell]) { cells += [type.cell, id.cell] }
 }
-
-extension StoredValue where Self: RawRepresentable<String> {
-    package static var kinds: [ColumnKind] { [.text] }
-    package init(_ cursor: inout RowCursor) throws(StoreError) {
-        let column = cursor.column
-        guard let word = Self(rawValue: try cursor.next()) else { throw cursor.row.unreadable(column) }
-        self = word
-    }
-    package func append(to cells: inout [Cell]) { cells.append(.text(rawValue)) }
-}
-
-extension AggregateStatus: StoredValue {}
-extension ParkReason: StoredValue {}
-extension DeadLetterReason: StoredValue {}
 
 /// NULL where there is none.
 extension Optional: StoredValue where Wrapped: StoredValue {
     package static var kinds: [ColumnKind] { Wrapped.kinds }
     package static var isNullable: Bool { true }
     package init(_ cursor: inout RowCursor) throws(StoreError) {
-        guard cursor.row.isNull(cursor.column) else {
+        if cursor.row.isNull(cursor.column) {
+            cursor.column += Wrapped.kinds.count
+            self = nil
+        } else {
             self = try cursor.next(Wrapped.self)
-            return
         }
-        for _ in Wrapped.kinds { _ = cursor.advance() }
-        self = nil
     }
     package func append(to cells: inout [Cell]) {
-        if let self { self.append(to: &cells) } else { Wrapped.appendNull(to: &cells) }
+        if let self { self.append(to: &cells) } else { cells += Wrapped.kinds.map { Cell(null: $0) } }
     }
 }

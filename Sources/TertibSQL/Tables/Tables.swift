@@ -1,5 +1,5 @@
 package import TertibCore
-package import TertibRuntime
+import TertibRuntime
 
 /// Tertib's tables. Their names and columns are public: users query them.
 ///

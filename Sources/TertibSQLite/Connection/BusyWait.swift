@@ -4,8 +4,8 @@ import TertibRuntime
 
 /// Waits for a lock that another connection holds: about 200 microseconds at a time, with jitter, up to a deadline.
 ///
-/// SQLite's own `busy_timeout` waits longer and longer, so that whoever has waited longest asks least often, and two
-/// processes that write all the time starve each other. A constant pause gives all of them the same chance.
+/// SQLite's own `busy_timeout` waits longer and longer, so that the connection that has waited longest asks least often,
+/// and two processes that write all the time starve each other. A constant pause gives all of them the same chance.
 final class BusyWait: Sendable {
     private let limit: Duration
     private let start = Mutex(ContinuousClock.now)

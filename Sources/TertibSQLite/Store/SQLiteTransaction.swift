@@ -45,11 +45,11 @@ final class SQLiteTransaction: TableTransaction {
                 phase = .committing
                 return .commit
             }
-        } catch where phase == .beginning {
+        } catch  where phase == .beginning {
             throw StoreError(wrapping: error, attempted: "begin a transaction")
         } catch let error as DatabaseError where phase == .committing {
             throw StoreError(commit: error)
-        } catch where phase == .committing {
+        } catch  where phase == .committing {
             throw StoreError(.commitUnknown, attempted: "commit", reason: "\(error)")
         }
         guard let result else { preconditionFailure("a transaction that has committed has a result") }
@@ -268,16 +268,6 @@ extension SQLiteTransaction {
             AND resolution IS NULL AND version IS NOT NULL
         """
 
-    func parked(
-        _ consumer: ConsumerName, of aggregate: Aggregate, from version: AggregateVersion, limit: Int
-    ) throws -> [ParkedEvent] {
-        try perform("read the parked events of \(aggregate)") {
-            try runner.rows(Statements.selectParked, cells(consumer, aggregate, version, limit)) {
-                try Tables.parked.read($0)
-            }
-        }
-    }
-
     func park(_ consumer: ConsumerName, _ events: [ParkedEvent]) throws -> [ParkedEvent] {
         try perform("park events") {
             var existing: [ParkedEvent] = []
@@ -295,14 +285,6 @@ extension SQLiteTransaction {
                 try runner.execute(Self.extendSummary, cells(consumer, aggregate, extent.lowest, extent.oldest))
             }
             return existing
-        }
-    }
-
-    func replaceParked(_ consumer: ConsumerName, _ event: ParkedEvent) throws {
-        try perform("write a parked event of \(event.aggregate)") {
-            try runner.execute(
-                Statements.replaceParked, Tables.parked.cells(of: event, behind: cells(consumer)))
-            try runner.execute(Statements.summarizeParked, cells(consumer, event.aggregate))
         }
     }
 

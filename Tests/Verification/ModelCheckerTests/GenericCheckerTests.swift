@@ -105,8 +105,10 @@ struct GenericCheckerTests {
     func fingerprints() {
         var set = FingerprintSet()
         let numbers = 0..<UInt64(10_000)
-        #expect(numbers.count { set.insert(Fingerprint($0)) } == 10_000)
-        #expect(numbers.count { set.insert(Fingerprint($0)) } == 0)
+        let (added, repeated) = (
+            numbers.count { set.insert(Fingerprint($0)) }, numbers.count { set.insert(Fingerprint($0)) }
+        )
+        #expect(added == 10_000 && repeated == 0)
         #expect(set.count == 10_000)
     }
 }

@@ -2,6 +2,7 @@ import TertibTesting
 import Testing
 
 @testable import ModelChecker
+import TertibTesting
 
 @Suite("Worlds of relays")
 struct RelayWorldTests {

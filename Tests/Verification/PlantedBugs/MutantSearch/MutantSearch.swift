@@ -11,11 +11,13 @@ struct MutantSearch {
     static let usage = """
         usage: MutantSearch find consumers|relays|simulator [--seed N] [--schedules N] [--bare]
                MutantSearch clean [--seed N] [--schedules N]
+               MutantSearch explore WORDS [--long]
         """
 
     static func main() async throws {
         var arguments = CommandLine.arguments.dropFirst()
         let command = arguments.popFirst()
+        if command == "explore" { exit(try explore(Array(arguments)) ? 0 : 1) }
         let engine = command == "find" ? arguments.popFirst().flatMap(Detection.Engine.init) : nil
         guard let options = Options(arguments), engine != nil || command == "clean" else {
             print(usage)
@@ -30,6 +32,31 @@ struct MutantSearch {
             }
         guard let detection else { exit(1) }
         print(String(decoding: try JSONEncoder().encode(detection), as: UTF8.self))
+    }
+
+    /// Goes through the small worlds to their end, and prints a table.
+    /// - Returns: whether no oracle objected.
+    private static func explore(_ arguments: [String]) throws -> Bool {
+        let words = arguments.first ?? ""
+        let worlds = SmallWorld.explored(long: arguments.contains("--long")).filter {
+            words.isEmpty || $0.name.contains(words)
+        }
+        print("| world | states | transitions | at rest | depth | seconds |\n|---|---:|---:|---:|---:|---:|")
+        var results: [SearchResult] = []
+        for world in worlds where results.last?.isRight ?? true {
+            let result = try world.explore()
+            results.append(result)
+            let seconds = String(format: "%.2f", result.seconds)
+            print(
+                "| \(world.name) | \(result.states) | \(result.transitions) | \(result.statesAtRest) | \(result.depth) "
+                    + "| \(seconds) |")
+            if result.isCutOff { print("too large to be explored to its end") }
+            if let finding = result.finding { print(finding) }
+            fflush(nil)
+        }
+        let states = results.reduce(0) { $0 + $1.states }
+        print("| together | \(states) | \(results.reduce(0) { $0 + $1.transitions }) | | | |")
+        return !results.isEmpty && results.allSatisfy(\.isRight)
     }
 
     /// The first violation in worlds of relays, the small ones first: breadth first, so that there is no shorter schedule
