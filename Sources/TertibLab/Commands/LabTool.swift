@@ -1,6 +1,7 @@
 import TertibCore
 import ArgumentParser
 import TertibTerminal
+import TertibCore
 import TertibRuntime
 
 /// The program `tertib-lab`: the proofs, as commands.

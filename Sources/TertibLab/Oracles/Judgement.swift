@@ -71,7 +71,8 @@ struct Judgement {
             if attempts.begun.contains(row.attempt) { report(.attempted(entry)) }
         }
         var watermark = rows.watermark
-        watermark?.eventID = try rows.ledger[watermark?.version.number ?? 0].map { try Digest.eventID($0.eventID) }
+        let applied = try rows.ledger[rows.watermark?.version.number ?? 0].map { try Digest.eventID($0.eventID) }
+        watermark?.eventID = applied
         let change = CommitObservation.Change(
             aggregate: aggregate, before: nil, after: watermark, parked: rows.parked, changesParked: false,
             applied: ledger, deadLetters: rows.deadLetters)

@@ -1,3 +1,5 @@
+import TertibTesting
+
 /// One page about one run of the chaos: the verdict, a picture, numbers. It needs nothing but itself.
 struct ChaosPage {
     let report: ChaosReport

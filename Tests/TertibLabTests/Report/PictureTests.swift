@@ -1,5 +1,6 @@
 import Foundation
 import FoundationXML
+import TertibTesting
 import Testing
 
 @testable import TertibLab

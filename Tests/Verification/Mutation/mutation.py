@@ -92,7 +92,7 @@ def blanked(line):
 def places(code):
     """Where a line can be mutated: (start, end, kind, text)."""
     stripped = code.strip()
-    if not stripped or stripped.startswith(("import", "@", "case .")) or re.search(r"PlantedBug|\bfunc [^\w]", code):
+    if not stripped or stripped.startswith(("import", "@", "case .")) or re.search(r"\bfunc [^\w]", code):
         return
     for match in re.finditer(r" (<=|>=|==|!=|<|>|&&|\|\||\+=|-=|\+|-) (?=\S)", code):
         yield match.start(1), match.end(1), "operator", match[1]
@@ -127,16 +127,9 @@ def mutate(source, left_out, tree):
     for folder in FOLDERS:
         for file in sorted((source / "Sources/TertibCore" / folder).glob("*.swift")):
             relative = f"Sources/TertibCore/{folder}/{file.name}"
-            result, planted = [], None
+            result = []
             for index, line in enumerate(file.read_text().split("\n"), 1):
                 chosen = []
-                # What a planted bug does is no product code.
-                if planted is not None:
-                    planted = None if line == planted else planted
-                    result.append(line)
-                    continue
-                if re.match(r"\s*if PlantedBug.*\{$", line):
-                    planted = line[:len(line) - len(line.lstrip())] + "}"
                 for start, end, kind, symbol in places(blanked(line)):
                     if (relative, index, start, kind) in left_out:
                         continue
