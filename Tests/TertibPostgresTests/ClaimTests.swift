@@ -5,9 +5,9 @@ import TertibTesting
 import Testing
 
 /// What a neighbour holds, however long, stalls nobody.
-@Suite("A claim beside a neighbour with a slow handler")
+@Suite("A claim beside another replica with a slow handler")
 struct ClaimTests {
-    @Test("loses the existing rows that are held, and wins the others")
+    @Test("A claim beside a slow handler of another replica loses the existing rows that are held, and wins the others")
     func existing() async throws {
         try await withDatabase { _, store in
             let rows = try await claim(try fresh(1...40), in: store)
@@ -16,7 +16,9 @@ struct ClaimTests {
         }
     }
 
-    @Test("loses the new rows that are being inserted, and wins the others", arguments: [[7], [0], [39], [3, 31]])
+    @Test(
+        "A claim beside a slow handler of another replica loses the new rows that are being inserted, and wins the others",
+        arguments: [[7], [0], [39], [3, 31]])
     func new(held: [Int]) async throws {
         try await withDatabase { _, store in
             let rows = try fresh(1...40)
@@ -26,7 +28,9 @@ struct ClaimTests {
         }
     }
 
-    @Test("gives up in the end when too many are held, and loses nothing that it did not win")
+    @Test(
+        "A claim beside a slow handler of another replica gives up in the end when too many rows are held, and loses nothing that it did not win"
+    )
     func many() async throws {
         try await withDatabase { _, store in
             let rows = try fresh(1...64)
@@ -37,7 +41,7 @@ struct ClaimTests {
         }
     }
 
-    @Test("of rows and their neighbour's in the opposite order of creation never deadlocks")
+    @Test("Two claims of the same rows in the opposite order of creation never deadlock")
     func crossing() async throws {
         try await withDatabase(settings: ["deadlock_timeout": "10ms"]) { _, store in
             let rows = try fresh(1...200)

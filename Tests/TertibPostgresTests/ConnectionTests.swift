@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Connections to a PostgreSQL server")
 struct ConnectionTests {
-    @Test("with synchronous_commit = off are refused, because a commit could be lost")
+    @Test(
+        "Connections to a PostgreSQL server with synchronous_commit = off are refused, because a commit could be lost")
     func durability() async throws {
         let database = try await TestDatabase.make(settings: ["synchronous_commit": "off"])
         let store = try database.open()
@@ -18,7 +19,7 @@ struct ConnectionTests {
         await store.close()
     }
 
-    @Test("to a database with another encoding than UTF8 are refused")
+    @Test("Connections to a PostgreSQL server to a database with another encoding than UTF8 are refused")
     func encoding() async throws {
         let database = try await TestDatabase.make()
         try database.psql("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
@@ -30,7 +31,7 @@ struct ConnectionTests {
     }
 
     @Test(
-        "are not even tried with a URL that cannot be used, and it is not repeated",
+        "Connections to a PostgreSQL server are not even tried with a URL that cannot be used, and it is not repeated",
         arguments: [
             "mysql://canary@db/orders", "postgresql://canary@db/orders?nonsense=1", "postgresql://u:canary@db/orders",
             "postgresql://u@db/orders?password=canary", "postgresql://u@db/orders\0canary", "canary",
@@ -41,7 +42,9 @@ struct ConnectionTests {
         #expect(failure?.description.contains("canary") == false)
     }
 
-    @Test("take the password from a file, again for each of them, and TLS as the URL says")
+    @Test(
+        "Connections to a PostgreSQL server take the password from a file, again for each of them, and TLS as the URL says"
+    )
     func passwordAndTLS() async throws {
         let certificates = try TestCertificates()
         let cluster = try await PostgresCluster.start(
@@ -90,7 +93,7 @@ struct ConnectionTests {
         cluster.stop()
     }
 
-    @Test("that nobody accepts, or too many, are an outage")
+    @Test("Connections to a PostgreSQL server that no server accepts, or too many, are an outage")
     func refused() async throws {
         let database = try await TestDatabase.make()
         let nobody = try PostgresStore(options: PostgresOptions(url: "postgresql://a@127.0.0.1:1/a"))
@@ -106,7 +109,9 @@ struct ConnectionTests {
         await guest.close()
     }
 
-    @Test("are as many as the options say: the next transaction waits for one, and fails when none comes back")
+    @Test(
+        "Connections to a PostgreSQL server are as many as the options say: the next transaction waits for one, and fails when none comes back"
+    )
     func limit() async throws {
         try await withNotes { database, _ in
             let store = try database.open {
@@ -140,7 +145,9 @@ struct ConnectionTests {
         }
     }
 
-    @Test("are closed after the transactions that run; later ones find the store closed")
+    @Test(
+        "Connections to a PostgreSQL server are closed after the transactions that run; later ones find the store closed"
+    )
     func closing() async throws {
         try await withNotes { database, observer in
             let store = try database.open()
@@ -162,7 +169,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("come and go in numbers, whenever the store is closed")
+    @Test("Connections to a PostgreSQL server come and go in numbers, whenever the store is closed")
     func racingClose() async throws {
         for _ in 0..<3 {
             let database = try await TestDatabase.make()

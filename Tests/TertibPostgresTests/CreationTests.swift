@@ -10,7 +10,9 @@ struct CreationTests {
     private static let table = "CREATE TABLE IF NOT EXISTS stock (id TEXT PRIMARY KEY, amount BIGINT NOT NULL)"
     private static let index = "CREATE INDEX IF NOT EXISTS stock_by_amount ON stock (amount)"
 
-    @Test("is a conflict for the one that was slower, and there for its next try")
+    @Test(
+        "A table that several replicas make at the same moment is a conflict for the one that was slower, and there for its next try"
+    )
     func race() async throws {
         try await withDatabase { database, store in
             let (isMade, mayEnd) = (Gate(), Gate())
@@ -33,7 +35,9 @@ struct CreationTests {
         }
     }
 
-    @Test("is made once by those who run their transaction again, index and all")
+    @Test(
+        "A table that several replicas make at the same moment is made once by those who run their transaction again, index and all"
+    )
     func retried() async throws {
         try await withDatabase { database, store in
             let log = MemoryLog(namespace: try Namespace("test"), stream: try StreamName("TEST"), seed: 1)
@@ -57,7 +61,8 @@ struct CreationTests {
         }
     }
 
-    @Test("without IF NOT EXISTS stays a failure of the statement")
+    @Test(
+        "A table that several replicas make at the same moment without IF NOT EXISTS stays a failure of the statement")
     func unconditional() async throws {
         try await withNotes { _, store in
             let failure = await storeError {
@@ -67,7 +72,9 @@ struct CreationTests {
         }
     }
 
-    @Test("of a user's own duplicate stays a failure of the statement")
+    @Test(
+        "A table that several replicas make at the same moment of a user's own duplicate stays a failure of the statement"
+    )
     func duplicate() async throws {
         try await withNotes { _, store in
             let failure = await storeError {

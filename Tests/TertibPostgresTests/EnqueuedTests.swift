@@ -6,7 +6,9 @@ import Testing
 
 @Suite("A statement that was enqueued on PostgreSQL")
 struct EnqueuedTests {
-    @Test("and refused leaves nothing that could be committed, whoever has swallowed the error")
+    @Test(
+        "A statement that was enqueued on PostgreSQL and refused leaves nothing that could be committed, wherever the error was swallowed"
+    )
     func swallowed() async throws {
         try await withNotes { _, store in
             let failure = await storeError {
@@ -22,7 +24,7 @@ struct EnqueuedTests {
         }
     }
 
-    @Test("and refused at the commit is told with its statement")
+    @Test("A statement that was enqueued on PostgreSQL and refused at the commit is reported with its statement")
     func told() async throws {
         try await withNotes { _, store in
             let failure = await storeError {
@@ -39,7 +41,7 @@ struct EnqueuedTests {
         }
     }
 
-    @Test("and kept waiting by a neighbour is a conflict")
+    @Test("A statement that was enqueued on PostgreSQL and kept waiting by another replica is a conflict")
     func locked() async throws {
         try await withNotes { database, store in
             try await store.transaction { _ = try addNote("a", in: $0) }
@@ -63,7 +65,7 @@ struct EnqueuedTests {
     }
 
     @Test(
-        "and refused is told apart by its SQLSTATE, as any other is",
+        "A statement that was enqueued on PostgreSQL and refused is classified by its SQLSTATE, as any other is",
         arguments: [
             ("40001", StoreError.Code.conflict), ("40P01", .conflict), ("55P03", .conflict), ("53100", .unavailable),
             ("57P03", .unavailable), ("23514", .statement), ("P0001", .statement),
@@ -86,7 +88,9 @@ struct EnqueuedTests {
         }
     }
 
-    @Test("and still runs when the server goes away is an outage, and nothing is written")
+    @Test(
+        "A statement that was enqueued on PostgreSQL and still runs when the server goes away is an outage, and nothing is written"
+    )
     func lost() async throws {
         try await withNotes { database, store in
             let gone = await storeError {
@@ -105,7 +109,7 @@ struct EnqueuedTests {
         }
     }
 
-    @Test("in a savepoint that is undone never runs")
+    @Test("A statement that was enqueued on PostgreSQL in a savepoint that is undone never runs")
     func undone() async throws {
         try await withNotes { _, store in
             try await store.transaction { transaction in
@@ -123,7 +127,7 @@ struct EnqueuedTests {
         }
     }
 
-    @Test("may be about a table that the one before it makes")
+    @Test("A statement that was enqueued on PostgreSQL may be about a table that the one before it makes")
     func definition() async throws {
         try await withStore { store in
             let rows = try await store.transaction { transaction in
@@ -135,7 +139,7 @@ struct EnqueuedTests {
         }
     }
 
-    @Test("may be one of more texts than are kept prepared")
+    @Test("A statement that was enqueued on PostgreSQL may be one of more texts than are kept prepared")
     func manyTexts() async throws {
         try await withNotes { database, store in
             try await store.transaction { transaction in
@@ -147,7 +151,7 @@ struct EnqueuedTests {
         }
     }
 
-    @Test("may answer more than any buffer holds, while more is being sent")
+    @Test("A statement that was enqueued on PostgreSQL may answer more than any buffer holds, while more is being sent")
     func largeAnswers() async throws {
         try await withNotes { database, store in
             let text = String(repeating: "x", count: 60_000)

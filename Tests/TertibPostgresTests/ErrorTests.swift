@@ -8,7 +8,7 @@ import Testing
 /// Each failure is produced by the server itself.
 @Suite("A failure of PostgreSQL's")
 struct ErrorTests {
-    @Test("a deadlock of two transactions is a conflict for one, and the other commits")
+    @Test("A deadlock of two transactions is a conflict for one, and the other commits")
     func deadlock() async throws {
         try await withNotes(settings: ["deadlock_timeout": "20ms"]) { _, store in
             try await store.transaction { transaction in
@@ -37,7 +37,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("a lock that is not given in time is a conflict")
+    @Test("A lock that is not given in time is a conflict")
     func lockTimeout() async throws {
         try await withNotes { database, store in
             try await store.transaction { _ = try addNote("a", in: $0) }
@@ -62,7 +62,7 @@ struct ErrorTests {
     }
 
     /// At read committed only a server's own code raises it: a trigger that demands a stronger isolation, say.
-    @Test("a serialization failure is a conflict, and never the statement's")
+    @Test("A serialization failure is a conflict, and never the statement's")
     func serialization() async throws {
         try await withNotes { database, store in
             try database.psql(raising("40001"))
@@ -77,7 +77,7 @@ struct ErrorTests {
     }
 
     @Test(
-        "that the server's state is to blame for is an outage, and not the statement's",
+        "A failure that the server's state is to blame for is an outage, and not the statement's",
         arguments: ["53100", "53200", "58030", "57P03", "08006", "XX001"])
     func resources(state: String) async throws {
         try await withNotes { database, store in
@@ -89,7 +89,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("a unique violation, a syntax error and a broken check are the statement's")
+    @Test("A unique violation, a syntax error and a broken check are the statement's")
     func statements() async throws {
         try await withNotes { _, store in
             try await store.transaction { transaction in
@@ -110,7 +110,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("a statement of a handler that takes too long is the statement's; one of the store's own is an outage")
+    @Test("A statement of a handler that takes too long is the statement's; one of the store's own is an outage")
     func statementTimeout() async throws {
         try await withNotes { database, store in
             let impatient = try database.open { $0.statementTimeout = .milliseconds(50) }
@@ -139,7 +139,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("a table that has changed under a prepared statement is a conflict, and the next attempt succeeds")
+    @Test("A table that has changed under a prepared statement is a conflict, and the next attempt succeeds")
     func changedTable() async throws {
         try await withNotes { database, store in
             let only = try database.open { $0.connections = 1 }
@@ -155,7 +155,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("a statement that has failed, and was swallowed, refuses what follows and the commit")
+    @Test("A statement that has failed, and was swallowed, refuses what follows and the commit")
     func swallowed() async throws {
         try await withNotes { database, store in
             let (codes, sent) = (Recorded<StoreError.Code?>(), Recorded<ArraySlice<UInt8>>())
@@ -179,7 +179,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("a statement that has failed, and was swallowed within a savepoint, undoes that savepoint alone")
+    @Test("A statement that has failed, and was swallowed within a savepoint, undoes that savepoint alone")
     func swallowedInSavepoint() async throws {
         try await withNotes { _, store in
             let codes = Recorded<StoreError.Code?>()
@@ -199,7 +199,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("a deferred constraint fails at the commit, as a statement, and nothing is written")
+    @Test("A deferred constraint fails at the commit, as a statement, and nothing is written")
     func deferredConstraint() async throws {
         try await withNotes { database, store in
             try database.psql(
@@ -212,7 +212,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("tables that are not there are told as such, with what to do")
+    @Test("Missing tables are reported as such, with what to do")
     func missingTables() async throws {
         let database = try await TestDatabase.make()
         let store = try database.open()

@@ -26,7 +26,9 @@ struct InterleavingTests {
         Situation(applied: 1, parked: [3, 4], first: [2], second: [2]),
     ]
 
-    @Test("each version takes effect once and in order, and nothing is forgotten", arguments: situations)
+    @Test(
+        "Each version takes effect once and in order, and nothing is forgotten, whatever the order of two replicas' steps",
+        arguments: situations)
     func claimParkDrain(situation: Situation) async throws {
         try await withDatabase { _, store in
             try await store.transaction { transaction in
@@ -55,7 +57,9 @@ struct InterleavingTests {
         }
     }
 
-    @Test("a version that is staged while the one before it is marked is found by a relay")
+    @Test(
+        "A version that is staged while the one before it is marked is found by a relay, whatever the order of the steps"
+    )
     func stageAgainstMark() async throws {
         try await withDatabase { _, store in
             for (index, order) in Interleaving.orders(4, 2).enumerated() {
@@ -86,7 +90,7 @@ struct InterleavingTests {
         }
     }
 
-    @Test("two relays never take the same row, and leave none that is free")
+    @Test("Two relays never take the same row, and leave none that is free, whatever the order of their steps")
     func relays() async throws {
         try await withDatabase { _, store in
             for order in Interleaving.orders(3, 3) {

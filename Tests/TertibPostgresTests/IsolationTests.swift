@@ -9,7 +9,9 @@ import Testing
 struct IsolationTests {
     static let levels = ["read committed", "repeatable read", "serializable"]
 
-    @Test("a transaction sees what a neighbour committed before its statement", arguments: levels)
+    @Test(
+        "Under every default isolation of the server a transaction sees what another replica committed before its statement",
+        arguments: levels)
     func sees(level: String) async throws {
         try await withDatabase(settings: ["default_transaction_isolation": level]) { _, store in
             let (consumer, aggregate) = (try ConsumerName("orders"), try Aggregate(parsing: "product/42"))
@@ -27,7 +29,9 @@ struct IsolationTests {
         }
     }
 
-    @Test("writers of one row wait for each other and add up, without a conflict", arguments: levels)
+    @Test(
+        "Under every default isolation of the server writers of one row wait for each other and add up, without a conflict",
+        arguments: levels)
     func adds(level: String) async throws {
         try await withDatabase(settings: ["default_transaction_isolation": level]) { database, store in
             try database.psql("CREATE TABLE counter (n bigint); INSERT INTO counter VALUES (0)")
@@ -45,7 +49,7 @@ struct IsolationTests {
         }
     }
 
-    @Test("a database that is read-only by default is written all the same")
+    @Test("Under every default isolation of the server a database that is read-only by default is written all the same")
     func readOnly() async throws {
         try await withDatabase(settings: ["default_transaction_read_only": "on"]) { _, store in
             let aggregate = try Aggregate(parsing: "product/42")
@@ -55,7 +59,9 @@ struct IsolationTests {
         }
     }
 
-    @Test("a snapshot refuses to write, and ends with the first statement that fails")
+    @Test(
+        "Under every default isolation of the server a snapshot refuses to write, and ends with the first statement that fails"
+    )
     func snapshot() async throws {
         try await withNotes { _, store in
             let codes = Recorded<StoreError.Code?>()

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The tables in PostgreSQL")
 struct MigrationTests {
-    @Test("are made once by eight replicas that start at the same moment")
+    @Test("The tables in PostgreSQL are made once by eight replicas that start at the same moment")
     func raced() async throws {
         let database = try await TestDatabase.make()
         let stores = try (0..<8).map { _ in try database.open { $0.connections = 1 } }
@@ -19,7 +19,9 @@ struct MigrationTests {
         for store in stores { await store.close() }
     }
 
-    @Test("are all there or not at all when whoever makes them is killed, and the next one makes them")
+    @Test(
+        "The tables in PostgreSQL are all there or not at all when the process that makes them is killed, and the next one makes them"
+    )
     func killed() async throws {
         let database = try await TestDatabase.make()
         // Holds the migration in its middle: it creates a table of that name, which waits for this one's end.
@@ -47,7 +49,7 @@ struct MigrationTests {
         await blocker.close()
     }
 
-    @Test("of a newer version are refused, and nothing is written")
+    @Test("The tables in PostgreSQL of a newer version are refused, and nothing is written")
     func newer() async throws {
         try await withDatabase { database, _ in
             try database.psql("INSERT INTO tertib_migration VALUES (99, now())")
@@ -64,7 +66,7 @@ struct MigrationTests {
         }
     }
 
-    @Test("compare text by its bytes, whatever the database's language")
+    @Test("The tables in PostgreSQL compare text by its bytes, whatever the database's language")
     func collation() async throws {
         try await withDatabase { database, _ in
             let other = try database.psql(
@@ -77,7 +79,9 @@ struct MigrationTests {
         }
     }
 
-    @Test("are found by the sweeper and the relay through their indexes, not by reading them all")
+    @Test(
+        "The tables in PostgreSQL are found by the sweeper and the relay through their indexes, not by reading them all"
+    )
     func plans() async throws {
         try await withDatabase { database, _ in
             try database.psql(

@@ -7,7 +7,7 @@ import Testing
 /// Connections that die, each in a way that networks and servers really do it.
 @Suite("A connection that is lost")
 struct OutageTests {
-    @Test("between two transactions is replaced, and nobody notices")
+    @Test("A connection that is lost between two transactions is replaced, without a failure")
     func between() async throws {
         try await withNotes { database, store in
             for name in ["a", "b", "c"] {
@@ -18,7 +18,9 @@ struct OutageTests {
         }
     }
 
-    @Test("within a transaction is an outage: nothing is written, and the next transaction succeeds")
+    @Test(
+        "A connection that is lost within a transaction is an outage: nothing is written, and the next transaction succeeds"
+    )
     func within() async throws {
         try await withNotes { database, store in
             let codes = Recorded<StoreError.Code?>()
@@ -38,7 +40,7 @@ struct OutageTests {
         }
     }
 
-    @Test("within a savepoint is told as an outage, whatever its body threw")
+    @Test("A connection that is lost within a savepoint is reported as an outage, whatever its body threw")
     func savepoint() async throws {
         try await withNotes { database, store in
             let codes = Recorded<StoreError.Code?>()
@@ -58,7 +60,9 @@ struct OutageTests {
         }
     }
 
-    @Test("by a backend that is thrown out while it commits leaves the outcome unknown, and nothing written")
+    @Test(
+        "A connection that is lost by a backend that is thrown out while it commits leaves the outcome unknown, and nothing written"
+    )
     func killedDuringCommit() async throws {
         try await withNotes { database, store in
             try database.psql(
@@ -78,7 +82,9 @@ struct OutageTests {
         }
     }
 
-    @Test("before the answer to a commit has come leaves the outcome unknown, although all is written")
+    @Test(
+        "A connection that is lost before the answer to a commit has come leaves the outcome unknown, although all is written"
+    )
     func answerLost() async throws {
         try await withNotes { database, store in
             let relay = try CuttingRelay(to: database.cluster.port)
@@ -109,7 +115,7 @@ struct OutageTests {
         relay.cut()
     }
 
-    @Test("by a server that no longer answers is given up, and the store goes on")
+    @Test("A connection that is lost by a server that no longer answers is given up, and the store goes on")
     func halted() async throws {
         try await withNotes { database, _ in
             let store = try database.open { $0.statementTimeout = .milliseconds(100) }
@@ -128,7 +134,9 @@ struct OutageTests {
         }
     }
 
-    @Test("by a transaction that stays idle for too long is the server's doing, and frees its rows")
+    @Test(
+        "A connection that is lost by a transaction that stays idle for too long is the server's doing, and frees its rows"
+    )
     func idle() async throws {
         try await withNotes { database, store in
             try await store.transaction { _ = try addNote("a", in: $0) }
@@ -148,7 +156,9 @@ struct OutageTests {
         }
     }
 
-    @Test("to a server that is restarted at once comes back by itself; what was committed is there")
+    @Test(
+        "A connection that is lost to a server that is restarted at once comes back by itself, and committed rows are there"
+    )
     func restarted() async throws {
         let cluster = try await PostgresCluster.start()
         let database = TestDatabase(cluster: cluster, name: try cluster.createDatabase())

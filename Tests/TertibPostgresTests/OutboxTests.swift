@@ -9,7 +9,7 @@ import Testing
 /// The real relay on the real server; only the stream is in memory.
 @Suite("The outbox on PostgreSQL", .timeLimit(.minutes(2)))
 struct OutboxTests {
-    @Test("loses no row that commits after one of a higher position")
+    @Test("The outbox on PostgreSQL loses no row that commits after one of a higher position")
     func outOfOrder() async throws {
         try await withDatabase { _, store in
             let (isStaged, mayCommit) = (Gate(), Gate())
@@ -29,7 +29,9 @@ struct OutboxTests {
         }
     }
 
-    @Test("publishes each version once and in order, with four writers, four relays, and a broker that goes away")
+    @Test(
+        "The outbox on PostgreSQL publishes each version once and in order, with four writers, four relays, and a broker that goes away"
+    )
     func relays() async throws {
         let database = try await TestDatabase.make()
         let log = MemoryLog(namespace: try Namespace("test"), stream: try StreamName("TEST"), seed: 1)

@@ -8,7 +8,9 @@ import Testing
 /// The memory store's read committed, on which the simulator rests, is that of the real server.
 @Suite("Transactions side by side on PostgreSQL")
 struct PermutationTests {
-    @Test("two end as they do in memory at read committed, in every order of their steps")
+    @Test(
+        "Two transactions side by side on PostgreSQL end as they do in memory at read committed, in every order of their steps"
+    )
     func two() async throws {
         let report = try await compare(PermutationScript.catalogue, limit: .max)
         #expect(report.interleavings >= 1500, "the catalogue has shrunk")
@@ -17,7 +19,9 @@ struct PermutationTests {
 
     /// Their orders are many: a part of them, or with `TERTIB_PERMUTATIONS=all`, as `make permutations` sets it, all of
     /// most scripts and several thousand of the others.
-    @Test("three end as they do in memory at read committed, those in a circle of waits included")
+    @Test(
+        "Three transactions side by side on PostgreSQL end as they do in memory at read committed, those in a circle of waits included"
+    )
     func three() async throws {
         let isLong = ProcessInfo.processInfo.environment["TERTIB_PERMUTATIONS"] == "all"
         let report = try await compare(PermutationScript.catalogueOfThree, limit: isLong ? 4000 : 12)

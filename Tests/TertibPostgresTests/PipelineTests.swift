@@ -12,7 +12,7 @@ struct PipelineTests {
     /// sends its writes in two parts. New aggregates are claimed in three steps.
     private static let handful = 8
 
-    @Test("of 256 events on 256 aggregates costs a handful of round trips")
+    @Test("A batch on PostgreSQL of 256 events on 256 aggregates costs a handful of round trips")
     func roundTrips() async throws {
         try await withDatabase { database, _ in
             let trips = try RoundTrips(to: database)
@@ -31,7 +31,7 @@ struct PipelineTests {
         }
     }
 
-    @Test("that drains what is parked for 256 aggregates costs a handful of round trips, too")
+    @Test("A batch on PostgreSQL that drains the parked rows of 256 aggregates costs a handful of round trips, too")
     func draining() async throws {
         try await withDatabase { database, _ in
             let trips = try RoundTrips(to: database)
@@ -59,7 +59,7 @@ struct PipelineTests {
         }
     }
 
-    @Test("whose handlers read costs a round trip an event, and the writes none")
+    @Test("A batch on PostgreSQL whose handlers read costs a round trip an event, and the writes none")
     func readingHandlers() async throws {
         try await withNotes { database, _ in
             var handlers = Handlers()
@@ -81,7 +81,7 @@ struct PipelineTests {
         }
     }
 
-    @Test("with one event whose write fails blames that event, and applies all others")
+    @Test("A batch on PostgreSQL with one event whose write fails blames that event, and applies all others")
     func blame() async throws {
         try await withNotes { database, store in
             try await store.transaction { _ = try addNote("product/100", in: $0) }

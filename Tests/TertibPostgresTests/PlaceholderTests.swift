@@ -37,13 +37,15 @@ struct PlaceholderTests {
         ("?\u{301}", "$1\u{301}"),
     ]
 
-    @Test("is numbered where it is one, and left alone in strings, names and comments", arguments: translations)
+    @Test(
+        "A placeholder is numbered where it is one, and left alone in strings, names and comments",
+        arguments: translations)
     func translated(statement: String, expected: String) throws {
         let translated = try UserStatement(statement, .postgres)
         #expect(translated.sql.utf8.elementsEqual(expected.utf8), "\(translated.sql)")
     }
 
-    @Test("is read by the server as it was meant, in every disguise")
+    @Test("A placeholder is read by the server as it was meant, in every disguise")
     func understood() async throws {
         try await withStore { store in
             let rows = try await store.read { reader in
@@ -63,13 +65,13 @@ struct PlaceholderTests {
         }
     }
 
-    @Test("of PostgreSQL's own kind is refused, for the statement would work on one database only")
+    @Test("A placeholder of PostgreSQL's own kind is refused, for the statement would work on one database only")
     func numbered() {
         #expect(storeError { _ = try UserStatement("SELECT $1", .postgres) }?.code == .statement)
         #expect(storeError { _ = try UserStatement("SELECT '$1', a$1", .postgres) } == nil)
     }
 
-    @Test("needs exactly one value", arguments: [0, 1, 3])
+    @Test("A placeholder needs exactly one value", arguments: [0, 1, 3])
     func counted(count: Int) async throws {
         try await withStore { store in
             let failure = await storeError {

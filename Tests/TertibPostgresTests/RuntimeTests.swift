@@ -28,7 +28,7 @@ struct RuntimeTests {
         case throwsLate
     }
 
-    @Test("shuffled, duplicated, half of the answers lost, four replicas: each event once and in order")
+    @Test("Shuffled, duplicated, half of the answers lost, four replicas: each event once and in order")
     func wild() async throws {
         let world = try await RuntimeWorld.make()
         world.log.faults.shuffleWindow = 64
@@ -46,7 +46,7 @@ struct RuntimeTests {
         #expect(try world.psql("SELECT count(*) FROM (\(RuntimeWorld.disorder)) AS d") == "0")
     }
 
-    @Test("one bad event stops its own aggregate only, whatever is bad about it", arguments: Poison.allCases)
+    @Test("One bad event stops its own aggregate only, whatever is bad about it", arguments: Poison.allCases)
     func poison(poison: Poison) async throws {
         let world = try await RuntimeWorld.make()
         try world.psql(

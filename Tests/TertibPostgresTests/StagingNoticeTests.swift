@@ -7,9 +7,9 @@ import TestServers
 import Testing
 
 /// The relay never looks by itself here: an hour passes between two looks.
-@Suite("A relay on PostgreSQL that is told", .timeLimit(.minutes(2)))
+@Suite("Relays on PostgreSQL are notified", .timeLimit(.minutes(2)))
 struct StagingNoticeTests {
-    @Test("of what another process stages publishes it at once")
+    @Test("A relay on PostgreSQL is notified of events that another process stages, and publishes them at once")
     func told() async throws {
         try await withDatabase { database, other in
             try await withRelay(on: database) { log in
@@ -23,7 +23,9 @@ struct StagingNoticeTests {
         }
     }
 
-    @Test("by a connection that is lost makes another one, and looks for what was staged meanwhile")
+    @Test(
+        "A relay on PostgreSQL whose listening connection is lost makes another one, and searches for events staged meanwhile"
+    )
     func lost() async throws {
         try await withDatabase { database, other in
             try await withRelay(on: database) { log in
@@ -45,7 +47,7 @@ struct StagingNoticeTests {
         }
     }
 
-    @Test("stops listening when it is stopped, and when its store is closed")
+    @Test("A relay on PostgreSQL stops listening when it is stopped, and when its store is closed")
     func stops() async throws {
         try await withDatabase { database, store in
             try await withRelay(on: database) { _ in try database.awaitListener() }

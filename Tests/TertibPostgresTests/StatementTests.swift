@@ -12,7 +12,9 @@ struct StatementTests {
         "-- a\nCOMMIT", "/* /* */ */ COMMIT", ";;COMMIT", "\t;\n/* a */ commit work",
     ]
 
-    @Test("that would control the transaction or the session is refused, however it is dressed")
+    @Test(
+        "A user's statement on PostgreSQL that would control the transaction or the session is refused, however it is disguised"
+    )
     func forbidden() async throws {
         try await withNotes { _, store in
             let codes = Recorded<StoreError.Code?>()
@@ -27,7 +29,9 @@ struct StatementTests {
         }
     }
 
-    @Test("behind another one's semicolon is refused by the server, and neither of them runs")
+    @Test(
+        "A user's statement on PostgreSQL behind another one's semicolon is refused by the server, and neither of them runs"
+    )
     func second() async throws {
         try await withNotes { _, store in
             let failure = await storeError {
@@ -40,7 +44,7 @@ struct StatementTests {
         }
     }
 
-    @Test("takes values for columns of other types, as SQLite does")
+    @Test("A user's statement on PostgreSQL takes values for columns of other types, as SQLite does")
     func types() async throws {
         try await withStore { store in
             let rows = try await store.transaction { transaction in
@@ -74,7 +78,7 @@ struct StatementTests {
         }
     }
 
-    @Test("with a U+0000 in its text or its values is refused before it is sent")
+    @Test("A user's statement on PostgreSQL with a U+0000 in its text or its values is refused before it is sent")
     func zero() async throws {
         try await withNotes { _, store in
             let codes = Recorded<StoreError.Code?>()
@@ -88,7 +92,7 @@ struct StatementTests {
         }
     }
 
-    @Test("is prepared anew when another one of many has taken its place")
+    @Test("A user's statement on PostgreSQL is prepared anew when another one of many has taken its place")
     func cache() async throws {
         try await withStore { store in
             let sum = try await store.read { reader in
@@ -102,7 +106,7 @@ struct StatementTests {
         }
     }
 
-    @Test("that fails never repeats the value it was given, in its message")
+    @Test("A user's statement on PostgreSQL that fails never repeats the value it was given, in its message")
     func masked() async throws {
         try await withNotes { _, store in
             for (sql, value) in [
@@ -119,7 +123,7 @@ struct StatementTests {
         }
     }
 
-    @Test("with a hostile id finds that id, and nothing else")
+    @Test("A user's statement on PostgreSQL with a hostile id finds that id, and nothing else")
     func hostile() async throws {
         let ids =
             ["'; DROP TABLE note; --", "%", "_", "🛒", "\\", "$1", "?", "{NULL,\"a\"}", "NULL", "a'b\"c`d", " "]

@@ -13,7 +13,9 @@ struct SoldOut: Error {}
 struct UpdateTests {
     static let policies: [ConcurrencyPolicy] = [.version, .allColumns, .forUpdate, .forUpdateNoWait, .serializable]
 
-    @Test("with retries takes each piece once and never too many, under each policy", arguments: policies)
+    @Test(
+        "A read-modify-write on PostgreSQL with retries takes each piece once and never too many, under each policy",
+        arguments: policies)
     func retries(policy: ConcurrencyPolicy) async throws {
         try await withStock(30) { database, service in
             let outcomes = await takeAtOnce(from: service, under: policy, onConflict: .retry(atMost: 500))
@@ -23,7 +25,9 @@ struct UpdateTests {
         }
     }
 
-    @Test("that throws loses nobody's update silently, under each policy", arguments: policies)
+    @Test(
+        "A read-modify-write on PostgreSQL that throws loses no update silently, under each policy", arguments: policies
+    )
     func throwing(policy: ConcurrencyPolicy) async throws {
         try await withStock(100) { database, service in
             let outcomes = await takeAtOnce(from: service, under: policy, onConflict: .throw)
@@ -33,7 +37,7 @@ struct UpdateTests {
         }
     }
 
-    @Test("without any control loses an update")
+    @Test("A read-modify-write on PostgreSQL without any control loses an update")
     func uncontrolled() async throws {
         try await withStock(10) { database, service in
             let failure = await takeTwice(from: service, under: .none)
@@ -44,7 +48,7 @@ struct UpdateTests {
     }
 
     @Test(
-        "finds out what somebody else wrote in between, and says which version",
+        "A read-modify-write on PostgreSQL finds out that another writer was faster, and says which version it wrote",
         arguments: [
             (ConcurrencyPolicy.version, Int64?(1), Int64?(2)), (.allColumns, nil, nil), (.serializable, nil, nil),
         ])
@@ -60,7 +64,7 @@ struct UpdateTests {
         }
     }
 
-    @Test("that locks lets others wait, or fail at once", arguments: [true, false])
+    @Test("A read-modify-write on PostgreSQL that locks lets others wait, or fail at once", arguments: [true, false])
     func pessimistic(waits: Bool) async throws {
         try await withStock(10) { database, service in
             let (isRead, mayWrite) = (Gate(), Gate())
@@ -87,7 +91,7 @@ struct UpdateTests {
         }
     }
 
-    @Test("compares every column, NULL and odd types included")
+    @Test("A read-modify-write on PostgreSQL compares every column, NULL and odd types included")
     func everyColumn() async throws {
         try await withStock(10) { database, service in
             try database.psql(
@@ -105,7 +109,7 @@ struct UpdateTests {
         }
     }
 
-    @Test("undoes everything when the closure throws, and takes what it staged along")
+    @Test("A read-modify-write on PostgreSQL undoes everything when the closure throws, and takes what it staged along")
     func undone() async throws {
         try await withStock(10) { database, service in
             let event = try NewEvent(type: try EventType("order.placed"), json: Array("{}".utf8))
@@ -129,7 +133,7 @@ struct UpdateTests {
         }
     }
 
-    @Test("of a row that is not there, or has no version, says so")
+    @Test("A read-modify-write on PostgreSQL of a row that is not there, or has no version, says so")
     func unusable() async throws {
         try await withStock(10) { database, service in
             let missing = await error { try await service.update(RowReference("stock", ["product": "43"])) { _, _ in } }

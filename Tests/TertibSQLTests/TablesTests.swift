@@ -7,7 +7,7 @@ import Testing
 struct TablesTests {
     /// A file of the release that made the step, and how it is rendered today.
     @Test(
-        "are created as they were when the step was released",
+        "The tables are created as they were when the step was released",
         arguments: [(Dialect.sqlite, "sqlite"), (.postgres, "postgres")])
     func released(dialect: Dialect, name: String) throws {
         for step in Migration.steps(after: 0, dialect) {
@@ -19,13 +19,13 @@ struct TablesTests {
         }
     }
 
-    @Test("are created by no step that a database has taken", arguments: [Dialect.sqlite, .postgres])
+    @Test("The tables are created by no step that a database has taken", arguments: [Dialect.sqlite, .postgres])
     func taken(dialect: Dialect) {
         #expect(Migration.steps(after: Migration.current, dialect).isEmpty)
         #expect(Migration.steps(after: 0, dialect).map(\.version) == Array(1...Migration.current))
     }
 
-    @Test("take a later column by one statement, in the words of each database")
+    @Test("The tables take a later column by one statement, in the words of each database")
     func addColumn() {
         let column = Column(name: "priority", kind: .integer, isNullable: false, fallback: "0")
         for dialect in [Dialect.sqlite, .postgres] {
@@ -44,7 +44,7 @@ struct TablesTests {
 
 @Suite("A shared statement")
 struct SharedStatementTests {
-    @Test("numbers its placeholders as the database does, and names conditions as it has them")
+    @Test("A shared statement numbers its placeholders as the database does, and names conditions as it has them")
     func translated() {
         let shared = "SELECT 1 FROM tertib_watermark AS m {by drain} WHERE m.consumer = ?1 AND {m.can_drain} LIMIT ?12"
         #expect(

@@ -9,7 +9,7 @@ struct BusyWaitTests {
         StoreError(code, attempted: "open", reason: "a test")
     }
 
-    @Test("tries again while the database is busy")
+    @Test("Waiting for a lock tries again while the database is busy")
     func again() throws {
         var attempts = 0
         let result = try BusyWait.retrying(upTo: .seconds(60)) { () throws(StoreError) in
@@ -21,7 +21,7 @@ struct BusyWaitTests {
         #expect(attempts == 4)
     }
 
-    @Test("ends with the conflict when its time is over")
+    @Test("Waiting for a lock ends with the conflict when its time is over")
     func ends() {
         let failure = #expect(throws: StoreError.self) {
             try BusyWait.retrying(upTo: .milliseconds(1)) { () throws(StoreError) in throw Self.error(.conflict) }
@@ -29,7 +29,7 @@ struct BusyWaitTests {
         #expect(failure?.code == .conflict)
     }
 
-    @Test("does not try again after any other failure")
+    @Test("Waiting for a lock does not try again after any other failure")
     func other() {
         var attempts = 0
         let failure = #expect(throws: StoreError.self) {
@@ -42,7 +42,7 @@ struct BusyWaitTests {
         #expect(attempts == 1)
     }
 
-    @Test("starts its time anew for every lock, and gives up when it is over")
+    @Test("Waiting for a lock starts its time anew for every lock, and gives up when it is over")
     func deadline() {
         let patient = BusyWait(limit: .seconds(60))
         #expect(patient.wait(attempt: 0))

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A connection")
 struct ConnectionTests {
-    @Test("that writes syncs every commit, checks foreign keys, and logs ahead")
+    @Test("A connection that writes syncs every commit, checks foreign keys, and logs ahead")
     func settings() async throws {
         let database = try TemporaryDatabase()
         let connection = try Connection.openWriter(path: database.path, options: SQLiteOptions())
@@ -21,7 +21,7 @@ struct ConnectionTests {
         await connection.close()
     }
 
-    @Test("that reads cannot write")
+    @Test("A connection that reads cannot write")
     func readOnly() async throws {
         let database = try TemporaryDatabase()
         let writer = try Connection.openWriter(path: database.path, options: SQLiteOptions())
@@ -33,7 +33,7 @@ struct ConnectionTests {
         await writer.close()
     }
 
-    @Test("to what cannot be a store is refused with the reason")
+    @Test("A connection to what cannot be a store is refused with the reason")
     func refused() async throws {
         let database = try TemporaryDatabase()
         try Data("this is no database, it is a text that is long enough to be looked at".utf8)
@@ -49,7 +49,7 @@ struct ConnectionTests {
     }
 
     @Test(
-        "tells its failures apart",
+        "A connection classifies its failures",
         arguments: [
             (.SQLITE_BUSY, .conflict, .conflict), (.SQLITE_BUSY_SNAPSHOT, .conflict, .conflict),
             (.SQLITE_LOCKED, .conflict, .conflict), (.SQLITE_FULL, .unavailable, .unavailable),
@@ -66,7 +66,7 @@ struct ConnectionTests {
         #expect(StoreError(commit: error).code == atCommit)
     }
 
-    @Test("gives back what somebody else has written into the tables as corrupt, never as a trap")
+    @Test("A connection reports values that another program has written into the tables as corrupt, never by a trap")
     func corrupt() async throws {
         try await withStore { store in
             let consumer = try Samples.consumer()

@@ -15,7 +15,7 @@ private struct Product: Codable, FetchableRecord, PersistableRecord, Equatable {
 
 @Suite("GRDB's connection inside a transaction", .timeLimit(.minutes(1)))
 struct DatabaseAccessTests {
-    @Test("reads and writes records, which commit with the transaction")
+    @Test("GRDB's connection inside a transaction reads and writes records, which commit with the transaction")
     func records() async throws {
         try await withBus { bus in
             let price = try await bus.transaction { transaction in
@@ -33,7 +33,7 @@ struct DatabaseAccessTests {
         }
     }
 
-    @Test("writes nothing when the transaction's body throws afterwards")
+    @Test("GRDB's connection inside a transaction writes nothing when the transaction's body throws afterwards")
     func undone() async throws {
         try await withBus { bus in
             await #expect(throws: Refusal.self) {
@@ -46,7 +46,8 @@ struct DatabaseAccessTests {
         }
     }
 
-    @Test("undoes the closure alone when the closure throws and the body goes on")
+    @Test(
+        "GRDB's connection inside a transaction undoes the closure alone when the closure throws and the body goes on")
     func closureUndone() async throws {
         try await withBus { bus in
             try await bus.transaction { transaction in
@@ -63,7 +64,7 @@ struct DatabaseAccessTests {
         }
     }
 
-    @Test("allows savepoints of the closure's own, at any depth")
+    @Test("GRDB's connection inside a transaction allows savepoints of the closure's own, at any depth")
     func savepoints() async throws {
         try await withBus { bus in
             try await bus.transaction { transaction in
@@ -114,7 +115,9 @@ struct DatabaseAccessTests {
         }
     }
 
-    @Test("refuses every statement that would control the transaction, which goes on", arguments: Misuse.allCases)
+    @Test(
+        "GRDB's connection inside a transaction refuses every statement that would control the transaction, which goes on",
+        arguments: Misuse.allCases)
     func refused(misuse: Misuse) async throws {
         try await withBus { bus in
             try await bus.transaction { transaction in
@@ -132,7 +135,9 @@ struct DatabaseAccessTests {
         }
     }
 
-    @Test("refuses them also when the closure swallows the error, and when its connection is used outside of it")
+    @Test(
+        "GRDB's connection inside a transaction refuses them also when the closure swallows the error, and when its connection is used outside of it"
+    )
     func swallowed() async throws {
         try await withBus { bus in
             await #expect(throws: Refusal.self) {
@@ -151,7 +156,9 @@ struct DatabaseAccessTests {
         }
     }
 
-    @Test("finds out that the transaction has ended inside, whatever the closure did with the error")
+    @Test(
+        "GRDB's connection inside a transaction finds out that the transaction has ended inside, whatever the closure did with the error"
+    )
     func lost() async throws {
         try await withBus { bus in
             _ = try await bus.transaction { transaction in
@@ -181,7 +188,7 @@ struct DatabaseAccessTests {
         }
     }
 
-    @Test("classifies the database's errors, and throws the others unchanged")
+    @Test("GRDB's connection inside a transaction classifies the database's errors, and throws the others unchanged")
     func errors() async throws {
         try await withBus { bus in
             try await bus.transaction { transaction in
@@ -197,7 +204,7 @@ struct DatabaseAccessTests {
     }
 
     @Test(
-        "takes a conflict or an outage for the transaction's own, also when the body swallows it",
+        "GRDB's connection inside a transaction takes a conflict or an outage for the transaction's own, also when the body swallows it",
         arguments: [(ResultCode.SQLITE_BUSY, StoreError.Code.conflict), (.SQLITE_FULL, .unavailable)])
     func infrastructure(result: ResultCode, expected: StoreError.Code) async throws {
         try await withBus { bus in
@@ -214,7 +221,7 @@ struct DatabaseAccessTests {
         }
     }
 
-    @Test("knows a table that the transaction has just made or changed")
+    @Test("GRDB's connection inside a transaction knows a table that the transaction has just made or changed")
     func schema() async throws {
         try await withBus { bus in
             try await bus.transaction { transaction in
@@ -231,7 +238,9 @@ struct DatabaseAccessTests {
         }
     }
 
-    @Test("is reached through a store that decorates SQLite's, and is a clear error on any other")
+    @Test(
+        "GRDB's connection inside a transaction is reached through a store that decorates SQLite's, and is a clear error on any other"
+    )
     func otherStores() async throws {
         try await withBus { bus in
             let store = CrashingStore(bus.store) { _ in true }
@@ -249,7 +258,9 @@ struct DatabaseAccessTests {
         }
     }
 
-    @Test("serves handlers: effect and watermark commit together, and a misuse is blamed on its event alone")
+    @Test(
+        "GRDB's connection inside a transaction serves handlers: effect and watermark commit together, and a misuse is blamed on its event alone"
+    )
     func handlers() async throws {
         try await withBus { bus in
             let log = try #require(bus.log as? MemoryLog)

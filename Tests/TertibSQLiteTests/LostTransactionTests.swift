@@ -13,7 +13,9 @@ struct LostTransactionTests {
         case conflictClause = "INSERT OR ROLLBACK INTO note (text) VALUES ('first')"
     }
 
-    @Test("is told as lost, and so is everything after it", arguments: Ending.allCases)
+    @Test(
+        "A transaction that SQLite has ended by itself is reported as lost, and so is everything after it",
+        arguments: Ending.allCases)
     func told(ending: Ending) async throws {
         try await withTrigger { store in
             let codes = Recorded<StoreError.Code?>()
@@ -34,7 +36,9 @@ struct LostTransactionTests {
         }
     }
 
-    @Test("does not commit although the body has swallowed the error", arguments: Ending.allCases)
+    @Test(
+        "A transaction that SQLite has ended by itself does not commit although the body has swallowed the error",
+        arguments: Ending.allCases)
     func swallowed(ending: Ending) async throws {
         try await withTrigger { store in
             let failure = await #expect(throws: StoreError.self) {
@@ -110,7 +114,9 @@ struct LostTransactionTests {
         await connection.close()
     }
 
-    @Test("ends every savepoint around it with the same message", arguments: [true, false])
+    @Test(
+        "A transaction that SQLite has ended by itself ends every savepoint around it with the same message",
+        arguments: [true, false])
     func savepoints(isSwallowed: Bool) async throws {
         try await withTrigger { store in
             let codes = Recorded<StoreError.Code?>()
@@ -134,7 +140,7 @@ struct LostTransactionTests {
         }
     }
 
-    @Test("leaves a store that goes on with the next transaction")
+    @Test("A transaction that SQLite has ended by itself leaves a store that goes on with the next one")
     func next() async throws {
         try await withTrigger { store in
             await #expect(throws: StoreError.self) {
@@ -149,7 +155,9 @@ struct LostTransactionTests {
         }
     }
 
-    @Test("by a full disk is an outage: not the statement's fault, not even when it is swallowed")
+    @Test(
+        "A transaction that a full disk has ended is an outage: not the statement's fault, not even when it is swallowed"
+    )
     func diskFull() async throws {
         let database = try TemporaryDatabase()
         let connection = try Connection.openWriter(path: database.path, options: SQLiteOptions())

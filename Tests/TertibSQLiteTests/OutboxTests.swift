@@ -5,7 +5,9 @@ import Testing
 
 @Suite("The outbox")
 struct OutboxTests {
-    @Test("gives out a row again that was taken under a clock ten years ahead, and no row that is held for a minute")
+    @Test(
+        "The outbox gives out a row again that was taken under a clock ten years ahead, and no row that is held for a minute"
+    )
     func clock() async throws {
         let time = TestTime()
         try await withStore(time: time) { store in
@@ -25,7 +27,7 @@ struct OutboxTests {
         }
     }
 
-    @Test("gives out what was given back before what is new, so that a steady flow starves nothing")
+    @Test("The outbox gives out rows that were given back before new ones, so that a steady flow starves nothing")
     func fairness() async throws {
         let time = TestTime()
         try await withStore(time: time) { store in
@@ -37,7 +39,7 @@ struct OutboxTests {
         }
     }
 
-    @Test("gives out an aggregate's rows one after the other, also those published in a run")
+    @Test("The outbox gives out an aggregate's rows one after the other, also those published in a run")
     func runs() async throws {
         try await withStore { store in
             try await stage("1", 1...5, in: store)

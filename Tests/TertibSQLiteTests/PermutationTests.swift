@@ -8,7 +8,9 @@ import Testing
 /// The memory store's one writer at a time, on which the simulator rests, is that of the real file.
 @Suite("Transactions side by side on SQLite")
 struct PermutationTests {
-    @Test("two end as they do in memory with one writer at a time, in every fourth order of their steps")
+    @Test(
+        "Two transactions side by side on SQLite end as they do in memory with one writer at a time, in every fourth order of their steps"
+    )
     func two() async throws {
         // Orders in which the same transaction begins first differ in little here.
         let report = try await compare(PermutationScript.catalogue, stride: 4, limit: .max)
@@ -17,7 +19,9 @@ struct PermutationTests {
     }
 
     /// A few orders of each script, or with `TERTIB_PERMUTATIONS=all`, as `make permutations` sets it, some hundred.
-    @Test("three end as they do in memory with one writer at a time, whoever of two that wait goes first")
+    @Test(
+        "Three transactions side by side on SQLite end as they do in memory with one writer at a time, whichever of two that wait goes first"
+    )
     func three() async throws {
         let isLong = ProcessInfo.processInfo.environment["TERTIB_PERMUTATIONS"] == "all"
         let report = try await compare(PermutationScript.catalogueOfThree, stride: 1, limit: isLong ? 300 : 4)

@@ -48,7 +48,7 @@ struct PlanTests {
         Case("delete published", Statements.deletePublishedRows, "INDEX tertib_outbox_published"),
     ]
 
-    @Test("is driven by an index, and sorts nothing", arguments: cases)
+    @Test("Every query on the path of an event is driven by an index, and sorts nothing", arguments: cases)
     func indexed(query: Case) async throws {
         let plan = try await plan(of: query.sql)
         for index in query.indexes { #expect(plan.contains { $0.contains(index) }, "\(plan)") }

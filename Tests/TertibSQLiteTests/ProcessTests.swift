@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Several users of one file")
 struct ProcessTests {
-    @Test("count together without losing one, as processes")
+    @Test("Several users of one file count together without losing one, as processes")
     func processes() async throws {
         try await withCounter { database, store in
             let probes = try (0..<4).map { _ in try Probe("add", database.path, "counter", "50") }
@@ -16,7 +16,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("find nothing of a transaction whose process was killed before its commit")
+    @Test("Several users of one file find nothing of a transaction whose process was killed before its commit")
     func killed() async throws {
         try await withCounter { database, store in
             let probe = try Probe("die", database.path, "counter")
@@ -27,7 +27,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("wait for the one that writes")
+    @Test("Several users of one file wait for the one that writes")
     func waiting() async throws {
         try await withCounter { database, first in
             let second = try await database.open()
@@ -43,7 +43,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("conflict when it writes for longer than they wait, and succeed afterwards")
+    @Test("Several users of one file conflict when it writes for longer than they wait, and succeed afterwards")
     func conflict() async throws {
         try await withCounter { database, first in
             let second = try await database.open(busyTimeout: .milliseconds(20))
@@ -61,7 +61,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("read what was committed while another writes, and block nobody")
+    @Test("Several users of one file read committed rows while another writes, and block no writer")
     func reading() async throws {
         try await withCounter { database, writer in
             let reader = try await database.open(busyTimeout: .milliseconds(20))
@@ -88,7 +88,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("read beside one another")
+    @Test("Several users of one file read beside one another")
     func readers() async throws {
         try await withCounter { _, store in
             let gates = [Gate(), Gate()]
@@ -107,7 +107,7 @@ struct ProcessTests {
     }
 
     /// Switching to the write-ahead log needs the file alone, and SQLite's busy handler does not cover it.
-    @Test("wait for each other when they open the file for the first time")
+    @Test("Several users of one file wait for each other when they open the file for the first time")
     func opening() async throws {
         let database = try TemporaryDatabase()
         let locker = try DatabaseQueue(path: database.path)

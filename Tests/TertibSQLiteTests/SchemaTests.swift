@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The tables")
 struct SchemaTests {
-    @Test("are created by eight processes at once, some of them killed, and are whole in the end")
+    @Test("The tables are created by eight processes at once, some of them killed, and are whole in the end")
     func processes() async throws {
         let database = try TemporaryDatabase()
         let probes = try (0..<8).map { _ in try Probe("migrate", database.path) }
@@ -22,7 +22,7 @@ struct SchemaTests {
         await store.close()
     }
 
-    @Test("are created by many stores of one process at once")
+    @Test("The tables are created by many stores of one process at once")
     func stores() async throws {
         let database = try TemporaryDatabase()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -42,7 +42,7 @@ struct SchemaTests {
         await store.close()
     }
 
-    @Test("leave the user's own tables and version number alone")
+    @Test("The tables leave the user's own tables and version number alone")
     func shared() async throws {
         let database = try TemporaryDatabase()
         let store = try await database.open()
@@ -58,7 +58,7 @@ struct SchemaTests {
         await store.close()
     }
 
-    @Test("that are newer than the program are refused, when opening and when migrating")
+    @Test("The tables that are newer than the program are refused, when opening and when migrating")
     func newer() async throws {
         let database = try TemporaryDatabase()
         let store = try await database.migrated()
@@ -74,7 +74,7 @@ struct SchemaTests {
         await store.close()
     }
 
-    @Test("that are missing are told as such, and not as a failure of the statement")
+    @Test("The tables that are missing are reported as such, and not as a failure of the statement")
     func missing() async throws {
         let database = try TemporaryDatabase()
         let store = try await database.open()
@@ -89,7 +89,7 @@ struct SchemaTests {
         await store.close()
     }
 
-    @Test("hold hostile ids as data, byte by byte")
+    @Test("The tables hold hostile ids as data, byte by byte")
     func hostile() async throws {
         let ids = [
             "'; DROP TABLE tertib_watermark; --", "%", "_", "\"", "\\", "\u{1F6D2}", "\u{e9}", "e\u{301}", "a/b *.>",

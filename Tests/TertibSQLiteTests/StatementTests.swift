@@ -5,7 +5,7 @@ import Testing
 @Suite("A user's statement")
 struct StatementTests {
     @Test(
-        "that would control the transaction or the connection is refused, however it is dressed",
+        "A user's statement that would control the transaction or the connection is refused, however it is disguised",
         arguments: [
             "BEGIN", "begin immediate", "COMMIT", "END", "ROLLBACK", "ROLLBACK TO tertib", "SAVEPOINT a", "RELEASE a",
             "ATTACH 'x' AS y", "DETACH y", "VACUUM", "VACUUM INTO 'x'", "PRAGMA journal_mode = DELETE",
@@ -31,7 +31,7 @@ struct StatementTests {
     }
 
     @Test(
-        "that only looks like one is allowed",
+        "A user's statement that only looks like one is allowed",
         arguments: [
             "SELECT 'COMMIT'", "SELECT 1 -- COMMIT", "SELECT 1; -- the end", "/* COMMIT */ SELECT 1", "VALUES (1)",
             "WITH begin_ AS (SELECT 1 AS n) SELECT n FROM begin_", "EXPLAIN QUERY PLAN SELECT 1",
@@ -44,7 +44,7 @@ struct StatementTests {
     }
 
     @Test(
-        "that is not exactly one statement with as many values as placeholders is its own failure",
+        "A user's statement that is not exactly one statement with as many values as placeholders is its own failure",
         arguments: [
             ("SELECT 1; SELECT 2", []), ("SELECT 1; COMMIT", []), ("", []), ("-- nothing", []), ("SELEC 1", []),
             ("SELECT ?", []), ("SELECT ?", [.integer(1), .integer(2)]), ("SELECT 1", [.null]),
@@ -62,7 +62,7 @@ struct StatementTests {
         }
     }
 
-    @Test("says how many rows it has changed itself")
+    @Test("A user's statement returns the number of rows that it has changed itself")
     func changes() async throws {
         let trigger = "CREATE TRIGGER echo AFTER DELETE ON note BEGIN INSERT INTO other VALUES (1); END"
         let statements: [(sql: String, changes: Int)] = [
@@ -80,7 +80,7 @@ struct StatementTests {
         }
     }
 
-    @Test("gets and gives every value as it is")
+    @Test("A user's statement gets and gives every value as it is")
     func values() async throws {
         let values: [SQLValue] = [
             .null, .integer(.max), .integer(.min), .double(0.1), .text(""), .text("a\u{0}b"), .text("\u{e9}"),
@@ -99,7 +99,7 @@ struct StatementTests {
         }
     }
 
-    @Test("that breaks a constraint can be followed by others")
+    @Test("A user's statement that breaks a constraint can be followed by others")
     func constraint() async throws {
         try await withNotes { store in
             let codes = try await store.transaction { transaction in
@@ -114,7 +114,7 @@ struct StatementTests {
         }
     }
 
-    @Test("in a snapshot cannot write")
+    @Test("A user's statement in a snapshot cannot write")
     func snapshot() async throws {
         try await withNotes { store in
             let failure = await #expect(throws: StoreError.self) {
@@ -125,7 +125,7 @@ struct StatementTests {
         }
     }
 
-    @Test("may be another text each time")
+    @Test("A user's statement may be another text each time")
     func manyStatements() async throws {
         try await withStore { store in
             let found = try await store.transaction { transaction in

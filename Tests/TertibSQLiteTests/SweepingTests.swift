@@ -11,7 +11,7 @@ struct SweepingTests {
     }
 
     /// Compared after every transaction with what a look at all rows finds, in whatever order they were written.
-    @Test("is what a look at every row finds", arguments: 0..<4 as Range<UInt64>)
+    @Test("The sweeper finds by its indexes what a search of every row finds", arguments: 0..<4 as Range<UInt64>)
     func complete(seed: UInt64) async throws {
         let time = TestTime()
         try await withStore(time: time) { store in

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A transaction")
 struct TransactionTests {
-    @Test("commits what its body wrote, and gives back its result")
+    @Test("A transaction commits what its body wrote, and gives back its result")
     func commits() async throws {
         try await withNotes { store in
             let count = try await store.transaction { transaction in
@@ -17,7 +17,7 @@ struct TransactionTests {
         }
     }
 
-    @Test("undoes everything when its body throws, and throws that error on")
+    @Test("A transaction undoes everything when its body throws, and throws that error on")
     func undoes() async throws {
         try await withNotes { store in
             await #expect(throws: Refusal.self) {
@@ -30,7 +30,9 @@ struct TransactionTests {
         }
     }
 
-    @Test("fails with a statement error when a deferred constraint is violated at the commit, and writes nothing")
+    @Test(
+        "A transaction fails with a statement error when a deferred constraint is violated at the commit, and writes nothing"
+    )
     func deferredConstraint() async throws {
         try await withNotes { store in
             try await store.transaction { transaction in
@@ -50,7 +52,7 @@ struct TransactionTests {
         }
     }
 
-    @Test("tells its outcome although the task that waits for it is cancelled")
+    @Test("A transaction reports its outcome although the task that waits for it is cancelled")
     func cancelled() async throws {
         try await withNotes { store in
             let (isInside, mayEnd) = (Gate(), Gate())
@@ -81,7 +83,7 @@ struct TransactionTests {
         }
     }
 
-    @Test("and a read either run or find the store closed, whenever it is closed")
+    @Test("A transaction and a read either run or find the store closed, whenever it is closed")
     func racingClose() async throws {
         for _ in 0..<10 {
             let database = try TemporaryDatabase()
@@ -108,7 +110,7 @@ struct TransactionTests {
         }
     }
 
-    @Test("is kept by a store that was let go without being closed")
+    @Test("A transaction is kept by a store that was let go without being closed")
     func letGo() async throws {
         let database = try TemporaryDatabase()
         try await makeNotes(in: try await database.migrated())
@@ -117,7 +119,7 @@ struct TransactionTests {
         await store.close()
     }
 
-    @Test("does not run on a closed store, and closing waits for the one that runs")
+    @Test("A transaction does not run on a closed store, and closing waits for the one that runs")
     func closing() async throws {
         let database = try TemporaryDatabase()
         let store = try await database.migrated()

@@ -3,6 +3,7 @@ import ArgumentParser
 import TertibTerminal
 import TertibCore
 import TertibRuntime
+import TertibCore
 
 /// The program `tertib-lab`: the proofs, as commands.
 public enum LabTool {

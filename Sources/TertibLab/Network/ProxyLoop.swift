@@ -1,6 +1,7 @@
 import TertibCore
 import Glibc
 import ShopService
+import TertibCore
 
 /// The thread of a proxy: every socket is touched here only.
 final class ProxyLoop {

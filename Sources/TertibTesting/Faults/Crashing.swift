@@ -205,16 +205,20 @@ private final class CrashingTransaction: ForwardingTransaction {
     var isAlive: IsAlive = { _ in true }
     private(set) var failure: StoreError?
     private(set) var hasClaimed = false
-    private var drains = false
+    private var readsParkedRows = false
+    private var hasEffect = false
 
     override var infrastructureFailure: StoreError? { failure ?? base.infrastructureFailure }
 
     override func pass<Result>(_ call: PortCall, _ body: () throws -> Result) throws -> Result {
+        // Parked rows are read before the first event is applied, which is delivered as a rule: a drain begins after it.
+        let drains = readsParkedRows && hasEffect
         let call = call == .effect && hasClaimed ? drains ? .drainEffect : .handlerEffect : call
         if call == .claim { hasClaimed = true }
         try check(CrashSite(call, .before))
         let result = try body()
-        if call == .parked, let rows = result as? [ParkedEvent], !rows.isEmpty { drains = true }
+        if call == .parked, let rows = result as? [ParkedEvent], !rows.isEmpty { readsParkedRows = true }
+        if call == .handlerEffect { hasEffect = true }
         try check(CrashSite(call, .after))
         return result
     }

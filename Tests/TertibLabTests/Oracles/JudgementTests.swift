@@ -23,9 +23,8 @@ struct JudgementTests {
         ] {
             var world = try await LabWorld()
             try await world.addFork(applied: applied, status: status)
-            #expect(
-                try await world.violations().map(\.oracle) == (isRight ? [] : ["no-fork-is-silent"]),
-                "\(applied) \(status)")
+            let found = try await world.violations().map(\.oracle)
+            #expect(isRight ? found.isEmpty : found.contains("no-fork-is-silent"), "\(applied) \(status): \(found)")
             // The event that took effect may have a letter; a copy makes another one if it stands before those known.
             let copies = [("'\(applied)'", 1, !isRight), ("event_id", -1, !isRight), ("event_id", 2, true)]
             for (number, (event, distance, isFound)) in copies.enumerated() {

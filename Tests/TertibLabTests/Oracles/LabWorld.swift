@@ -36,7 +36,7 @@ struct LabWorld {
         }
         for version in 5...6 {
             try await execute(
-                "INSERT INTO tertib_parked VALUES ('rows', 'poison', '1', \(version), 'e', 1, x'00', 'behindFailure', "
+                "INSERT INTO tertib_parked VALUES ('rows', 'poison', '1', \(version), 'poison-1-\(version)', 1, x'00', 'behindFailure', "
                     + "'2026', 0, NULL, NULL)")
         }
         try await execute(

@@ -1,3 +1,4 @@
+import TertibTesting
 import Testing
 
 @testable import ModelChecker

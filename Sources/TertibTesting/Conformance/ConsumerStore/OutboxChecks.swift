@@ -124,7 +124,7 @@ extension ConsumerStoreConformance {
                     try Expect.equal(claim.row.stored, Array("stored 1".utf8), "the stored message")
                 }
             },
-            check("a relay takes at most so many aggregates") { store in
+            check("a relay takes no more aggregates than its limit") { store in
                 for id in 1...5 { try await stage(try Sample.aggregate("\(id)"), 1...2, in: store) }
                 let first = try await takeOutbox(limit: 3, in: store)
                 let second = try await takeOutbox(limit: 3, in: store)
@@ -174,7 +174,7 @@ extension ConsumerStoreConformance {
                 try Expect.equal(
                     versions(try await takeOutbox(at: later(60), in: store)), [], "the rows left to publish")
             },
-            check("rows published long enough ago are deleted, at most so many, and no others") { store in
+            check("rows published long enough ago are deleted, up to a limit, and no others") { store in
                 for id in 1...4 {
                     try await stage(try Sample.aggregate("\(id)"), 1...2, in: store)
                 }

@@ -22,7 +22,7 @@ extension ConsumerStoreConformance {
                 try Expect.equal(there, [], "the rows that were there already")
                 try Expect.equal(found, rows, "the parked rows")
             },
-            check("parked rows are read by version, from a version on, at most so many") { store in
+            check("parked rows are read by version, from a version on, up to a limit") { store in
                 let other = try Sample.aggregate("43")
                 let versions: [Int64] = [10, 3, 9, 100, 4]
                 let (from4, two, none) = try await store.transaction { transaction in
@@ -79,11 +79,11 @@ extension ConsumerStoreConformance {
             },
             check("deleting takes the rows up to and including a version, of one aggregate and consumer") { store in
                 let other = try Sample.consumer("payments")
-                let neighbour = try Sample.aggregate("43")
+                let adjacent = try Sample.aggregate("43")
                 let (deleted, left, again) = try await store.transaction { transaction in
                     for number in Int64(2)...5 {
                         let row = try Sample.parked(aggregate, number)
-                        _ = try transaction.park(consumer, [row, try Sample.parked(neighbour, number)])
+                        _ = try transaction.park(consumer, [row, try Sample.parked(adjacent, number)])
                         _ = try transaction.park(other, [row])
                     }
                     let through = try Sample.version(4)
@@ -126,7 +126,7 @@ extension ConsumerStoreConformance {
                 let found = try await deadLetters(of: nil, in: store)
                 try Expect.equal(Set(found), Set(letters), "the open dead letters")
             },
-            check("dead letters are read of one aggregate, newest first, at most so many") { store in
+            check("dead letters are read of one aggregate, newest first, up to a limit") { store in
                 let other = try Sample.aggregate("43")
                 let letters = try (1...5).map { number in
                     try Sample.deadLetter(

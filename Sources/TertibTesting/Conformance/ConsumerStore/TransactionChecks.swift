@@ -129,7 +129,7 @@ extension ConsumerStoreConformance {
                 }
                 try Expect.equal(found.map { $0["id"] }, [.integer(2)], "the rows with the decomposed spelling")
             },
-            check("execute tells how many rows it changed") { store in
+            check("execute returns the number of rows that it changed") { store in
                 let (updated, deleted, again) = try await store.transaction { transaction in
                     try makeSamples(transaction, words: ["a", "b", "c"])
                     return (

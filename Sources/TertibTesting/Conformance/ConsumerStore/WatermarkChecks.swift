@@ -227,15 +227,15 @@ extension ConsumerStoreConformance {
                 try await started.wait(atMost: .seconds(20), for: "the reader to start")
                 _ = try await claim([Watermark(aggregate: aggregate)], in: writer)
                 committed.open()
-                try Expect.equal(try await counts, [0, 0], "the rows seen before and after a neighbour's commit")
+                try Expect.equal(try await counts, [0, 0], "the rows seen before and after another replica's commit")
             },
-            checkReplicas("a row that a neighbour holds is never claimed too") { first, second in
+            checkReplicas("a row that another replica holds is never claimed too") { first, second in
                 let row = try await stored(try fullWatermark("42"), in: first)
-                try await expectNeighbourLoses(row, between: first, and: second)
+                try await expectOtherReplicaLoses(row, between: first, and: second)
             },
-            checkReplicas("a new row that a neighbour is inserting is never claimed too") { first, second in
+            checkReplicas("a new row that another replica is inserting is never claimed too") { first, second in
                 let row = Watermark(aggregate: aggregate)
-                try await expectNeighbourLoses(row, between: first, and: second)
+                try await expectOtherReplicaLoses(row, between: first, and: second)
             },
             checkReplicas("a row whose holder rolled back can be claimed as it was") { first, second in
                 let row = try await stored(try fullWatermark("42"), in: first)
@@ -248,7 +248,7 @@ extension ConsumerStoreConformance {
                 let won = try await claim([row], in: second)
                 try Expect.equal(won[row.aggregate]?.revision, row.revision + 1, "the revision won")
             },
-            checkReplicas("a transaction sees what a neighbour committed before its statement") { first, second in
+            checkReplicas("a transaction sees what another replica committed before its statement") { first, second in
                 let row = Watermark(aggregate: aggregate)
                 _ = try await claim([row], in: first)
                 let found = try await second.transaction { try $0.watermarks(consumer, of: [row.aggregate]) }
@@ -259,7 +259,7 @@ extension ConsumerStoreConformance {
 
     /// The first transaction claims and stays open while the second tries: on a database with one writer the second
     /// cannot even begin, so the first gives it a moment only and then goes on.
-    private static func expectNeighbourLoses(
+    private static func expectOtherReplicaLoses(
         _ row: Watermark, between first: any ConsumerStore, and second: any ConsumerStore
     ) async throws {
         let (claimed, tried) = (Gate(), Gate())

@@ -17,7 +17,7 @@ extension EventLogConformance {
                     try Expect.equal(delivery.storedAt, stored?.storedAt, "the stored time")
                 }
             },
-            check("what is published later wakes who waits") { scene in
+            check("a later publish wakes a receiver that waits") { scene in
                 let source = try await scene.subscribe()
                 async let received = source.receive(1)
                 try await scene.publish("42", 1...1)
@@ -298,7 +298,7 @@ extension EventLogConformance {
                 }
                 try Expect.equal(again.code, .storeMismatch, "the code")
             },
-            check("the state of a durable consumer tells what is to come and what is unanswered") { scene in
+            check("the state of a durable consumer shows what is to come and what is unanswered") { scene in
                 let none = try await scene.log.consumerState("tests")
                 try Expect.that(none == nil, "no consumer", found: "\(String(describing: none))")
                 try await scene.publish("42", 1...5)

@@ -217,7 +217,7 @@ extension EventLogConformance {
                     try Expect.that(none == nil, "nothing", found: "\(String(describing: none))")
                 }
             },
-            check("stored times do not go back, and every way of reading tells the same") { scene in
+            check("stored times do not go back, and every way of reading returns the same") { scene in
                 let sequences = try await scene.publish("42", 1...3)
                 var times: [Timestamp] = []
                 for sequence in sequences {
