@@ -1,6 +1,7 @@
 import Foundation
 import TertibRuntime
 import TertibCore
+import TertibSQL
 import TertibSQLite
 import Testing
 
@@ -18,7 +19,7 @@ struct SchemaTests {
         let store = try await database.migrated()
         let (tables, versions) = try await tables(in: store)
         #expect(tables == expected)
-        #expect(versions == 1)
+        #expect(versions == Migration.current)
         await store.close()
     }
 
@@ -38,7 +39,7 @@ struct SchemaTests {
         let store = try await database.open()
         let (tables, versions) = try await tables(in: store)
         #expect(tables == expected)
-        #expect(versions == 1)
+        #expect(versions == Migration.current)
         await store.close()
     }
 
