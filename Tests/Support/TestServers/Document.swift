@@ -2,8 +2,11 @@ import Foundation
 
 /// A JSON document, read without types.
 public struct Document: Sendable, CustomStringConvertible {
+    /// Its text.
     public let description: String
 
+    /// Reads a document.
+    /// - Throws: an error of Foundation's when it is no JSON.
     public init(_ text: String) throws {
         description = text
         _ = try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)

@@ -17,8 +17,11 @@ public struct Tool: Sendable {
 
     /// What a process left behind.
     public struct Outcome: Sendable {
+        /// The exit status.
         public let status: Int32
+        /// What stands on standard output.
         public let output: String
+        /// What stands on standard error.
         public let errors: String
 
         /// The one document on standard output.

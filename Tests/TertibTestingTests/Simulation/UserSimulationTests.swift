@@ -97,7 +97,8 @@ struct UserSimulationTests {
             await #expect(throws: SimulationFailure.self) { try await simulateStock(Self.broken) })
         #expect(failure.seed == 0 && failure.schedules == 1)
         let text = failure.description
-        #expect(text.hasPrefix("seed 0: invariant: [Optional(TertibRuntime.SQLValue.integer(-2))] is not [Opt"), "\(text)")
+        let start = "seed 0: invariant: [Optional(TertibRuntime.SQLValue.integer(-2))] is not [Opt"
+        #expect(text.hasPrefix(start), "\(text)")
         #expect(text.contains("stores stock/1@2"))
         #expect(text.contains("run it again with seeds: 0..<1\n"))
         #expect(failure.plan.disturbances == [] && failure.plan.events.count == 2, "it was made smaller")
