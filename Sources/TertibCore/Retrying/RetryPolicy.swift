@@ -1,9 +1,9 @@
 /// How a failing event is tried again: exponential delays with full jitter, and a limit.
 ///
 /// Full jitter, as in Marc Brooker, "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015): the delay is drawn
-/// evenly from zero to the exponential bound, so that neighbours do not meet again.
+/// evenly from zero to the exponential bound, so that replicas do not try again at one moment.
 public struct RetryPolicy: Hashable, Sendable {
-    /// After so many failed attempts the event is a dead letter.
+    /// Number of failed attempts after which the event is a dead letter.
     public let maxAttempts: Int
     /// The bound of the first delay.
     public let initialDelay: Duration

@@ -11,10 +11,10 @@
 /// | applying | the parked rows are not known far enough | applying, `readParked` |
 /// | applying | two events of one version, and the dead letters are not known | applying, `readDeadLetters` |
 /// | applying | no next version, its retry is not due, or the aggregate is blocked | parking, `finished` |
-/// | running | ``applied(_:_:)`` | applying |
-/// | running | ``failed(_:jitter:_:_:)`` | applying, which finds the aggregate blocked |
+/// | running | ``applied(_:)`` | applying |
+/// | running | ``failed(_:jitter:_:)`` | applying, which finds the aggregate blocked |
 /// | parking | ``truncateParking(to:besides:_:)`` | parking fewer rows |
-/// | parking | ``resolve(existing:_:_:)`` | parking |
+/// | parking | ``resolve(existing:_:)`` | parking |
 /// | parking | ``close(removed:)`` | closed, with the watermark to write |
 struct AggregateSequencer: Hashable, Sendable {
     /// What it needs next.
@@ -29,14 +29,16 @@ struct AggregateSequencer: Hashable, Sendable {
         case finished
     }
 
-    /// What all aggregates of one transaction have in common.
-    struct Conditions: Hashable, Sendable {
+    /// What all aggregates of one transaction share.
+    struct Context: Hashable, Sendable {
         let batch: Batch
         let retry: RetryPolicy
         /// Maximum number of events applied to one aggregate; the rest is left to the sweeper.
         let limit: Int
         /// The database's time.
-        var now: Timestamp
+        var now = Timestamp(microseconds: 0)
+        /// What has become of the arrivals, by their index in the batch.
+        var dispositions: [Disposition?]
     }
 
     /// A row to park, which stands for an arrival.
@@ -49,7 +51,7 @@ struct AggregateSequencer: Hashable, Sendable {
 
     /// The watermark, as far as the aggregate has come. ``Watermark/parked`` is exact only after ``close(removed:)``.
     private(set) var watermark: Watermark
-    /// Rows to park, by version; those that turn out to be parked already come back through ``resolve(existing:_:_:)``.
+    /// Rows to park, by version; those that turn out to be parked already come back through ``resolve(existing:_:)``.
     private(set) var parkings: [Parking] = []
     /// Rows to write whether or not they exist.
     private(set) var replacements: [ParkedEvent] = []
@@ -90,10 +92,10 @@ struct AggregateSequencer: Hashable, Sendable {
 
     /// Whether it is known from the beginning that the open dead letters are needed: because one of them may come again,
     /// or because two events have the watermark's version.
-    func needsDeadLetters(_ conditions: Conditions) -> Bool {
+    func needsDeadLetters(_ context: Context) -> Bool {
         if watermark.status == .quarantined { return true }
         return remaining.contains { position in
-            let arrival = conditions.batch.arrival(at: position)
+            let arrival = context.batch.arrival(at: position)
             return arrival.version == watermark.version && arrival.envelope.id != watermark.eventID
         }
     }
@@ -105,41 +107,41 @@ struct AggregateSequencer: Hashable, Sendable {
     // MARK: - Applying
 
     /// What to do next.
-    mutating func next(_ conditions: Conditions, _ outcomes: inout [Disposition?]) -> Step {
-        if let event = plainNext(conditions) { return run(event) }
-        guard resolveStaleAndForked(conditions, &outcomes) else { return .readDeadLetters }
-        guard let wanted = watermark.version.next, canProceed, appliedCount < conditions.limit else {
-            return finishApplying(conditions, &outcomes)
+    mutating func next(_ context: inout Context) -> Step {
+        if let event = plainNext(context) { return run(event) }
+        guard resolveStaleAndForked(&context) else { return .readDeadLetters }
+        guard let wanted = watermark.version.next, canProceed, appliedCount < context.limit else {
+            return finishApplying(&context)
         }
-        let arriving = remaining.first.flatMap { conditions.batch.version(at: $0) == wanted ? $0 : nil }
+        let arriving = remaining.first.flatMap { context.batch.version(at: $0) == wanted ? $0 : nil }
         parkedRows = parkedRows.drop { $0.version < wanted }
         // A gap that no arrival closes needs no read of what is parked behind it.
         let examinesParked = arriving != nil || group.isWake || isReleased || appliedCount > 0
         if !parkedIsComplete, parkedRows.isEmpty, examinesParked { return .readParked(from: wanted) }
         let row = parkedRows.first.flatMap { $0.version == wanted ? $0 : nil }
         if row == nil, watermark.status == .retrying { watermark.status = .ok }
-        if let row, !isDue(row, conditions) {
+        if let row, !isDue(row, context) {
             watermark.status = .retrying  // what came to it meanwhile is decided with what remains
-            return finishApplying(conditions, &outcomes)
+            return finishApplying(&context)
         }
         if let arriving, let row, deadLetters == nil,
-            row.eventID != conditions.batch.arrival(at: arriving).envelope.id
+            row.eventID != context.batch.arrival(at: arriving).envelope.id
         {
             return .readDeadLetters
         }
-        guard let event = choose(arriving, row, conditions, &outcomes) else {
-            return finishApplying(conditions, &outcomes)
+        guard let event = choose(arriving, row, &context) else {
+            return finishApplying(&context)
         }
         return run(event)
     }
 
     /// The usual case by the short way: nothing is parked, nothing has failed, and the next event is here.
-    private func plainNext(_ conditions: Conditions) -> BatchEvent? {
-        guard !hadParked, watermark.status == .ok, failedEvent == nil, appliedCount < conditions.limit,
+    private func plainNext(_ context: Context) -> BatchEvent? {
+        guard !hadParked, watermark.status == .ok, failedEvent == nil, appliedCount < context.limit,
             let position = remaining.first,
-            conditions.batch.version(at: position).follows(watermark.version)
+            context.batch.version(at: position).follows(watermark.version)
         else { return nil }
-        return .arrival(conditions.batch.order[position])
+        return .arrival(context.batch.order[position])
     }
 
     private mutating func run(_ event: BatchEvent) -> Step {
@@ -159,15 +161,15 @@ struct AggregateSequencer: Hashable, Sendable {
     }
 
     /// The event's effect is in the transaction.
-    mutating func applied(_ conditions: Conditions, _ outcomes: inout [Disposition?]) -> BatchEvent {
+    mutating func applied(_ context: inout Context) -> BatchEvent {
         guard let event = current else { preconditionFailure("applied without an event to apply") }
         current = nil
         switch event {
         case .arrival(let index):
-            watermark.version = conditions.batch.arrivals[index].envelope.version
-            watermark.eventID = conditions.batch.arrivals[index].envelope.id
-            watermark.streamSequence = conditions.batch.arrivals[index].sequence
-            settleFirst(as: .applied, conditions, &outcomes)
+            watermark.version = context.batch.arrivals[index].envelope.version
+            watermark.eventID = context.batch.arrivals[index].envelope.id
+            watermark.streamSequence = context.batch.arrivals[index].sequence
+            settleFirst(as: .applied, &context)
         case .parked(let row):
             watermark.version = row.version
             watermark.eventID = row.eventID
@@ -180,36 +182,36 @@ struct AggregateSequencer: Hashable, Sendable {
 
     /// The event's handler failed and its effect is undone: the aggregate waits for its next attempt, or for an operator.
     mutating func failed(
-        _ failure: HandlerFailure, jitter: Double, _ conditions: Conditions, _ outcomes: inout [Disposition?]
+        _ failure: HandlerFailure, jitter: Double, _ context: inout Context
     ) {
         guard let event = current else { preconditionFailure("failed without an event to apply") }
         current = nil
-        failedEvent = conditions.batch.key(of: event)
+        failedEvent = context.batch.key(of: event)
         let attempts = event.attempts + (failure.countsAsAttempt ? 1 : 0)
         let disposition: Disposition
-        if failure.countsAsAttempt, attempts >= conditions.retry.maxAttempts {
+        if failure.countsAsAttempt, attempts >= context.retry.maxAttempts {
             watermark.status = .quarantined
             failures.append(
                 FailedEvent(
-                    event, in: conditions.batch, reason: .failed, error: failure.description, attempts: attempts))
-            removesFailed = hasRow(event, conditions)
+                    event, in: context.batch, reason: .failed, error: failure.description, attempts: attempts))
+            removesFailed = hasRow(event, context)
             disposition = .deadLettered
         } else {
             let delay =
                 failure.countsAsAttempt
-                ? conditions.retry.delay(beforeAttempt: attempts + 1, jitter: jitter) : conditions.retry.maxDelay
+                ? context.retry.delay(beforeAttempt: attempts + 1, jitter: jitter) : context.retry.maxDelay
             watermark.status = .retrying
-            var row = conditions.batch.parkedRow(
-                of: event, reason: failure.countsAsAttempt ? .retry : .newerRevision, at: conditions.now)
+            var row = context.batch.parkedRow(
+                of: event, reason: failure.countsAsAttempt ? .retry : .newerRevision, at: context.now)
             row.attempts = attempts
-            row.nextAttemptAt = conditions.now.advanced(by: delay)
+            row.nextAttemptAt = context.now.advanced(by: delay)
             row.error = failure.description
             replacements.append(row)
             retry = row
-            if !hasRow(event, conditions) { added += 1 }
+            if !hasRow(event, context) { added += 1 }
             disposition = .parked
         }
-        if case .arrival = event { settleFirst(as: disposition, conditions, &outcomes) }
+        if case .arrival = event { settleFirst(as: disposition, &context) }
     }
 
     private var canProceed: Bool {
@@ -223,46 +225,46 @@ struct AggregateSequencer: Hashable, Sendable {
 
     /// A row that waits for its next attempt is not tried before. One further away than the longest delay is due: the
     /// database's clock has jumped.
-    private func isDue(_ row: ParkedEvent, _ conditions: Conditions) -> Bool {
+    private func isDue(_ row: ParkedEvent, _ context: Context) -> Bool {
         guard let next = row.nextAttemptAt else { return true }
-        return next <= conditions.now || next > conditions.now.advanced(by: conditions.retry.maxDelay)
+        return next <= context.now || next > context.now.advanced(by: context.retry.maxDelay)
     }
 
     /// Of a delivered and a parked event of one version, the canonical one: the lower stream sequence. The other, if it
     /// is another event, is a fork.
     private mutating func choose(
-        _ arriving: Int?, _ row: ParkedEvent?, _ conditions: Conditions, _ outcomes: inout [Disposition?]
+        _ arriving: Int?, _ row: ParkedEvent?, _ context: inout Context
     ) -> BatchEvent? {
         guard let arriving else { return row.map(BatchEvent.parked) }
-        let index = conditions.batch.order[arriving]
+        let index = context.batch.order[arriving]
         guard let row else { return .arrival(index) }
-        let arrival = conditions.batch.arrivals[index]
+        let arrival = context.batch.arrivals[index]
         if row.eventID == arrival.envelope.id {
-            settleFirst(as: .waiting, conditions, &outcomes)
+            settleFirst(as: .waiting, &context)
             return .parked(row.preceded(by: arrival) ?? row)
         }
         // The arrival is resolved as a fork once the row has been applied, or has failed.
         if row.streamSequence < arrival.sequence { return .parked(row) }
-        setAsideFork(.parked(row), conditions, &outcomes)
+        setAsideFork(.parked(row), &context)
         forkedRow = row.version
         return .arrival(index)
     }
 
     /// Whether `tertib_parked` has a row of the event's version, be it that of a fork.
-    private func hasRow(_ event: BatchEvent, _ conditions: Conditions) -> Bool {
-        event.isParked || forkedRow == conditions.batch.key(of: event).version
+    private func hasRow(_ event: BatchEvent, _ context: Context) -> Bool {
+        event.isParked || forkedRow == context.batch.key(of: event).version
     }
 
     private mutating func settleFirst(
-        as disposition: Disposition, _ conditions: Conditions, _ outcomes: inout [Disposition?]
+        as disposition: Disposition, _ context: inout Context
     ) {
-        outcomes[conditions.batch.order[remaining.lowerBound]] = disposition
+        context.dispositions[context.batch.order[remaining.lowerBound]] = disposition
         remaining = remaining.dropFirst()
     }
 
-    private mutating func finishApplying(_ conditions: Conditions, _ outcomes: inout [Disposition?]) -> Step {
-        guard deadLetters != nil || !hasForksAmongRemaining(conditions) else { return .readDeadLetters }
-        parkRemaining(conditions, &outcomes)
+    private mutating func finishApplying(_ context: inout Context) -> Step {
+        guard deadLetters != nil || !hasForksAmongRemaining(context) else { return .readDeadLetters }
+        parkRemaining(&context)
         return .finished
     }
 
@@ -270,29 +272,29 @@ struct AggregateSequencer: Hashable, Sendable {
 
     /// Resolves the arrivals at or below the watermark; `false` when it has to know the dead letters first.
     private mutating func resolveStaleAndForked(
-        _ conditions: Conditions, _ outcomes: inout [Disposition?]
+        _ context: inout Context
     ) -> Bool {
         while let position = remaining.first {
-            switch conditions.batch.verdict(at: position, against: watermark) {
+            switch context.batch.verdict(at: position, against: watermark) {
             case .next, .gap: return true
             case .stale:
-                let arrival = conditions.batch.arrival(at: position)
+                let arrival = context.batch.arrival(at: position)
                 if watermark.isPreceded(by: arrival) {
                     guard deadLetters != nil || watermark.status != .quarantined else { return false }
                     watermark.streamSequence = arrival.sequence
                     releaseIfCanonical()
                 }
-                settleFirst(as: .stale, conditions, &outcomes)
+                settleFirst(as: .stale, &context)
             case .forked(let isCanonical):
                 guard deadLetters != nil else { return false }
-                let event = BatchEvent.arrival(conditions.batch.order[position])
-                let sequence = conditions.batch.sequence(of: event)
+                let event = BatchEvent.arrival(context.batch.order[position])
+                let sequence = context.batch.sequence(of: event)
                 // A dead letter that stands behind the applied event records a fork that changes nothing.
-                let isRecorded = isDeadLetter(event, storedBy: watermark.streamSequence, conditions)
+                let isRecorded = isDeadLetter(event, storedBy: watermark.streamSequence, context)
                 if !isCanonical, !isRecorded { watermark.status = .quarantined }
                 setAsideFork(
-                    event, isRecorded: isDeadLetter(event, storedBy: isCanonical ? nil : sequence, conditions),
-                    conditions, &outcomes)
+                    event, isRecorded: isDeadLetter(event, storedBy: isCanonical ? nil : sequence, context),
+                    &context)
                 remaining = remaining.dropFirst()
             }
         }
@@ -320,10 +322,10 @@ struct AggregateSequencer: Hashable, Sendable {
     }
 
     /// Whether two events of one version are among what is left.
-    private func hasForksAmongRemaining(_ conditions: Conditions) -> Bool {
+    private func hasForksAmongRemaining(_ context: Context) -> Bool {
         var previous: (version: AggregateVersion, eventID: EventID)?
         for position in remaining {
-            let envelope = conditions.batch.arrival(at: position).envelope
+            let envelope = context.batch.arrival(at: position).envelope
             if let previous, previous.version == envelope.version, previous.eventID != envelope.id { return true }
             if let failedEvent, failedEvent.version == envelope.version, failedEvent.eventID != envelope.id {
                 return true
@@ -336,24 +338,24 @@ struct AggregateSequencer: Hashable, Sendable {
     /// Makes a dead letter of an event whose version another one has. One that is a dead letter already changes
     /// nothing.
     private mutating func setAsideFork(
-        _ event: BatchEvent, _ conditions: Conditions, _ outcomes: inout [Disposition?]
+        _ event: BatchEvent, _ context: inout Context
     ) {
         setAsideFork(
-            event, isRecorded: isDeadLetter(event, storedBy: nil, conditions), conditions, &outcomes)
+            event, isRecorded: isDeadLetter(event, storedBy: nil, context), &context)
     }
 
     private mutating func setAsideFork(
-        _ event: BatchEvent, isRecorded: Bool, _ conditions: Conditions, _ outcomes: inout [Disposition?]
+        _ event: BatchEvent, isRecorded: Bool, _ context: inout Context
     ) {
         if case .arrival(let index) = event {
-            outcomes[index] = isRecorded ? .waiting : .deadLettered
-            if isRecorded, isFork(conditions.batch.key(of: event), storedBy: nil) { addCopy(index, conditions) }
+            context.dispositions[index] = isRecorded ? .waiting : .deadLettered
+            if isRecorded, isFork(context.batch.key(of: event), storedBy: nil) { addCopy(index, context) }
         }
         guard !isRecorded else { return }
-        let key = conditions.batch.key(of: event)
+        let key = context.batch.key(of: event)
         failures.append(
             FailedEvent(
-                event, in: conditions.batch, reason: .forked,
+                event, in: context.batch, reason: .forked,
                 error: "another event has version \(key.version) of \(key.aggregate)", attempts: event.attempts))
     }
 
@@ -363,10 +365,10 @@ struct AggregateSequencer: Hashable, Sendable {
     /// early, of a higher sequence, was decided by its own place, and says nothing of the event that stands before the
     /// other one.
     private func isDeadLetter(
-        _ event: BatchEvent, storedBy limit: StreamSequence?, _ conditions: Conditions
+        _ event: BatchEvent, storedBy limit: StreamSequence?, _ context: Context
     ) -> Bool {
         if failures.isEmpty, deadLetters?.isEmpty ?? true { return false }
-        let key = conditions.batch.key(of: event)
+        let key = context.batch.key(of: event)
         let isRecorded = (deadLetters ?? []).contains {
             $0.version == key.version && $0.eventID == key.eventID
                 && ($0.reason != .forked || $0.streamSequence <= limit ?? $0.streamSequence)
@@ -382,31 +384,31 @@ struct AggregateSequencer: Hashable, Sendable {
     // MARK: - Parking
 
     /// Decides on what is left when nothing more can be applied.
-    private mutating func parkRemaining(_ conditions: Conditions, _ outcomes: inout [Disposition?]) {
+    private mutating func parkRemaining(_ context: inout Context) {
         let isBlocked = watermark.status == .retrying || watermark.status == .quarantined
         if remaining.count == 1, !isBlocked, watermark.parked == 0,
-            conditions.batch.mayHold(conditions.batch.order[remaining.lowerBound])
+            context.batch.mayHold(context.batch.order[remaining.lowerBound])
         {
-            return settleFirst(as: .held, conditions, &outcomes)
+            return settleFirst(as: .held, &context)
         }
         for position in remaining {
-            let index = conditions.batch.order[position]
-            let arrival = conditions.batch.arrivals[index]
+            let index = context.batch.order[position]
+            let arrival = context.batch.arrivals[index]
             if let failedEvent, failedEvent.version == arrival.version {
                 // It must not be parked beside its own row, or beside its own dead letter.
-                settle(index, asCopyOf: failedEvent.eventID, conditions, &outcomes)
+                settle(index, asCopyOf: failedEvent.eventID, &context)
             } else if let last = parkings.last, last.row.version == arrival.version {
-                settle(index, asCopyOf: last.row.eventID, conditions, &outcomes)
-                if arrival.envelope.id == last.row.eventID { addCopy(index, conditions) }
-            } else if isDeadLetter(.arrival(index), storedBy: arrival.sequence, conditions) {
+                settle(index, asCopyOf: last.row.eventID, &context)
+                if arrival.envelope.id == last.row.eventID { addCopy(index, context) }
+            } else if isDeadLetter(.arrival(index), storedBy: arrival.sequence, context) {
                 // Another event of its version is compared with what is parked, not with this one, set aside before.
-                outcomes[index] = .waiting
+                context.dispositions[index] = .waiting
             } else if (deadLetters ?? []).contains(where: { $0.version == arrival.version && $0.reason == .failed }) {
-                setAsideFork(.arrival(index), isRecorded: false, conditions, &outcomes)
+                setAsideFork(.arrival(index), isRecorded: false, &context)
             } else {
-                let row = arrival.parkedRow(reason: isBlocked ? .behindFailure : .gap, at: conditions.now)
+                let row = arrival.parkedRow(reason: isBlocked ? .behindFailure : .gap, at: context.now)
                 parkings.append(Parking(arrival: index, row: row))
-                outcomes[index] = .parked
+                context.dispositions[index] = .parked
             }
         }
         remaining = remaining.upperBound..<remaining.upperBound
@@ -415,19 +417,19 @@ struct AggregateSequencer: Hashable, Sendable {
 
     /// An arrival whose version another event of this transaction has: the same event waits, another one is a fork.
     private mutating func settle(
-        _ index: Int, asCopyOf eventID: EventID, _ conditions: Conditions, _ outcomes: inout [Disposition?]
+        _ index: Int, asCopyOf eventID: EventID, _ context: inout Context
     ) {
-        if conditions.batch.arrivals[index].envelope.id == eventID {
-            outcomes[index] = .waiting
+        if context.batch.arrivals[index].envelope.id == eventID {
+            context.dispositions[index] = .waiting
         } else {
-            setAsideFork(.arrival(index), conditions, &outcomes)
+            setAsideFork(.arrival(index), &context)
         }
     }
 
     /// Remembers a further delivery that waits because of the row that is parked last, if that has its version.
-    private mutating func addCopy(_ index: Int, _ conditions: Conditions) {
+    private mutating func addCopy(_ index: Int, _ context: Context) {
         guard let last = parkings.indices.last,
-            parkings[last].row.version == conditions.batch.arrivals[index].version
+            parkings[last].row.version == context.batch.arrivals[index].version
         else { return }
         parkings[last].copies.append(index)
     }
@@ -437,7 +439,7 @@ struct AggregateSequencer: Hashable, Sendable {
     /// a message is to acknowledge the message.
     /// - Returns: whether there was one too many.
     mutating func truncateParking(
-        to count: Int, besides parked: Set<AggregateVersion>, _ outcomes: inout [Disposition?]
+        to count: Int, besides parked: Set<AggregateVersion>, _ context: inout Context
     ) -> Bool {
         var kept: [Parking] = []
         var room = count
@@ -446,7 +448,7 @@ struct AggregateSequencer: Hashable, Sendable {
             let needsRoom = !parked.contains(parking.row.version)
             if needsRoom, room <= 0 {
                 beyond.insert(parking.row.version)
-                for index in [parking.arrival] + parking.copies { outcomes[index] = .noRoom }
+                for index in [parking.arrival] + parking.copies { context.dispositions[index] = .noRoom }
             } else {
                 if needsRoom { room -= 1 }
                 kept.append(parking)
@@ -460,7 +462,7 @@ struct AggregateSequencer: Hashable, Sendable {
             guard case .arrival(let index) = failure.event, failure.reason == .forked,
                 beyond.contains(failure.key.version)
             else { return false }
-            outcomes[index] = .noRoom
+            context.dispositions[index] = .noRoom
             return true
         }
         return true
@@ -474,22 +476,22 @@ struct AggregateSequencer: Hashable, Sendable {
     /// A row was parked already where one was to be parked: the same event waits, where the first of its copies stands;
     /// another one is a fork, of which the lower stream sequence stays.
     mutating func resolve(
-        existing row: ParkedEvent, _ conditions: Conditions, _ outcomes: inout [Disposition?]
+        existing row: ParkedEvent, _ context: inout Context
     ) {
         let index = parking(of: row).arrival
-        let arrival = conditions.batch.arrivals[index]
+        let arrival = context.batch.arrivals[index]
         added -= 1
         if row.eventID == arrival.envelope.id {
-            outcomes[index] = .waiting
+            context.dispositions[index] = .waiting
             if let earlier = row.preceded(by: arrival) { replacements.append(earlier) }
         } else if row.streamSequence < arrival.sequence {
-            setAsideFork(.arrival(index), conditions, &outcomes)
-            discardDuplicateForks(of: row, &outcomes)
+            setAsideFork(.arrival(index), &context)
+            discardDuplicateForks(of: row, &context)
         } else {
             var replacement = arrival.parkedRow(reason: row.reason, at: row.parkedAt)
             replacement.nextAttemptAt = row.nextAttemptAt
             replacements.append(replacement)
-            setAsideFork(.parked(row), conditions, &outcomes)
+            setAsideFork(.parked(row), &context)
         }
     }
 
@@ -506,12 +508,12 @@ struct AggregateSequencer: Hashable, Sendable {
     }
 
     /// Copies of the event that turned out to be parked already are no forks of the arrival that came before them.
-    private mutating func discardDuplicateForks(of row: ParkedEvent, _ outcomes: inout [Disposition?]) {
+    private mutating func discardDuplicateForks(of row: ParkedEvent, _ context: inout Context) {
         failures.removeAll { failure in
             guard case .arrival(let copy) = failure.event, failure.reason == .forked,
                 failure.key.version == row.version, failure.key.eventID == row.eventID
             else { return false }
-            outcomes[copy] = .waiting
+            context.dispositions[copy] = .waiting
             return true
         }
     }

@@ -49,13 +49,6 @@ public struct Arrival: Hashable, Sendable {
     /// Its version.
     public var version: AggregateVersion { envelope.version }
 
-    /// The order in which a batch is applied: by aggregate, version, stream sequence.
-    package static func isAppliedBefore(_ left: Arrival, _ right: Arrival) -> Bool {
-        if left.aggregate != right.aggregate { return left.aggregate < right.aggregate }
-        if left.version != right.version { return left.version < right.version }
-        return left.sequence < right.sequence
-    }
-
     /// The row in which it waits.
     func parkedRow(reason: ParkReason, at now: Timestamp) -> ParkedEvent {
         ParkedEvent(

@@ -39,14 +39,14 @@ package struct Batch: Hashable, Sendable {
         self.malformed = malformed
         self.holdable = holdable
         malformedIndices = malformed.indices
-        order = arrivals.indices.sorted { Arrival.isAppliedBefore(arrivals[$0], arrivals[$1]) }  // a stable sort
+        let keys = ApplicationKey.sorted(arrivals)
+        order = keys.map(\.index)
         groups = []
         var awake = wakes.sorted()[...]
         var start = 0
-        while start < order.count {
-            let aggregate = arrivals[order[start]].aggregate
-            var end = start + 1
-            while end < order.count, arrivals[order[end]].aggregate == aggregate { end += 1 }
+        while start < keys.count {
+            let aggregate = arrivals[keys[start].index].envelope.aggregate
+            let end = keys[start...].firstIndex { !$0.hasAggregate(of: keys[start], in: arrivals) } ?? keys.count
             while let wake = awake.first, wake < aggregate {
                 groups.append(Group(aggregate: wake, positions: start..<start, isWake: true))
                 awake.removeFirst()
@@ -109,12 +109,73 @@ package struct Batch: Hashable, Sendable {
     }
 }
 
+/// What orders an arrival within its batch, taken out of it once: comparing the arrivals themselves would copy two of them
+/// for each comparison.
+private struct ApplicationKey {
+    /// The rank of its aggregate type among those of the batch.
+    let type: Int
+    /// The first 16 bytes of its aggregate's id, which has no zero byte, filled up with zeros.
+    let id: (UInt64, UInt64)
+    /// Whether the id goes on after them.
+    let isLong: Bool
+    let version: Int64
+    let sequence: UInt64
+    let index: Int
+
+    /// The keys of arrivals in the order of application: by aggregate, version, stream sequence.
+    static func sorted(_ arrivals: [Arrival]) -> [ApplicationKey] {
+        var types: [AggregateType] = []
+        for index in arrivals.indices where !types.contains(arrivals[index].envelope.aggregate.type) {
+            types.append(arrivals[index].envelope.aggregate.type)
+        }
+        types.sort()
+        var keys = arrivals.indices.map { index in
+            ApplicationKey(
+                index: index, type: types.firstIndex(of: arrivals[index].envelope.aggregate.type) ?? 0,
+                id: arrivals[index].envelope.aggregate.id, version: arrivals[index].envelope.version,
+                sequence: arrivals[index].sequence)
+        }
+        keys.sort { $0.isBefore($1, in: arrivals) }  // a stable sort
+        return keys
+    }
+
+    private init(index: Int, type: Int, id: AggregateID, version: AggregateVersion, sequence: StreamSequence) {
+        self.index = index
+        self.type = type
+        self.version = version.number
+        self.sequence = sequence.number
+        isLong = id.text.utf8.count > 16
+        var prefix: (UInt64, UInt64) = (0, 0)
+        for (position, byte) in id.text.utf8.prefix(16).enumerated() {
+            let shifted = UInt64(byte) << UInt64(56 - position % 8 * 8)
+            if position < 8 { prefix.0 |= shifted } else { prefix.1 |= shifted }
+        }
+        self.id = prefix
+    }
+
+    func isBefore(_ other: ApplicationKey, in arrivals: [Arrival]) -> Bool {
+        if type != other.type { return type < other.type }
+        if id != other.id { return id < other.id }
+        if isLong || other.isLong {
+            let (own, others) = (arrivals[index].aggregate.id, arrivals[other.index].aggregate.id)
+            if own != others { return own < others }
+        }
+        return (version, sequence) < (other.version, other.sequence)
+    }
+
+    func hasAggregate(of other: ApplicationKey, in arrivals: [Arrival]) -> Bool {
+        type == other.type && id == other.id
+            && (!isLong && !other.isLong
+                || arrivals[index].envelope.aggregate.id == arrivals[other.index].envelope.aggregate.id)
+    }
+}
+
 /// An event that a transaction applies, parks or sets aside.
 package enum BatchEvent: Hashable, Sendable {
     /// The arrival of this index in the batch.
     case arrival(Int)
-    /// It was parked.
-    case parked(ParkedEvent)
+    /// It was parked. Indirect, so that the usual case stays small.
+    indirect case parked(ParkedEvent)
 
     /// Whether it has a row in `tertib_parked`.
     var isParked: Bool {

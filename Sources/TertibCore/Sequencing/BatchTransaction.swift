@@ -63,7 +63,7 @@ package struct BatchTransaction: Hashable, Sendable {
         }
     }
 
-    /// What is to be done next.
+    /// What is to be done next. The rare large ones are indirect, so that the others stay small.
     package enum Step: Hashable, Sendable {
         /// Read the watermarks of these aggregates; answered by ``Input/watermarks(_:)``.
         case readWatermarks([Aggregate])
@@ -83,15 +83,15 @@ package struct BatchTransaction: Hashable, Sendable {
         /// Park these rows; answered by ``Input/alreadyParked(_:)``.
         case park([ParkedEvent])
         /// Write a parked row, whether or not one is there; answered by ``Input/done``.
-        case replaceParked(ParkedEvent)
+        indirect case replaceParked(ParkedEvent)
         /// Save a dead letter; answered by ``Input/done``.
-        case saveDeadLetter(DeadLetter)
+        indirect case saveDeadLetter(DeadLetter)
         /// Write the claimed rows; answered by ``Input/done``.
         case writeWatermarks([Watermark])
         /// Commit; then this is what the transaction did.
-        case finish(BatchReport)
+        indirect case finish(BatchReport)
         /// Roll back.
-        case giveUp(Failure)
+        indirect case giveUp(Failure)
     }
 
     /// What a step came to.
@@ -139,7 +139,7 @@ package struct BatchTransaction: Hashable, Sendable {
     private let mode: Mode
     private let rules: Rules
     private let knownParked: Int
-    private var conditions: AggregateSequencer.Conditions
+    private var context: AggregateSequencer.Context
     private var random = SeededGenerator(seed: 0)
     private var state = State.beginning
     /// The claimed aggregates, in byte order.
@@ -165,9 +165,9 @@ package struct BatchTransaction: Hashable, Sendable {
         self.mode = mode
         self.rules = rules
         self.knownParked = knownParked
-        conditions = AggregateSequencer.Conditions(
+        context = AggregateSequencer.Context(
             batch: batch, retry: rules.settings.retry, limit: min(appliedLimit, rules.drainLimit),
-            now: Timestamp(microseconds: 0))
+            dispositions: Array(repeating: nil, count: batch.arrivals.count))
         report = BatchReport(of: batch)
     }
 
@@ -175,13 +175,13 @@ package struct BatchTransaction: Hashable, Sendable {
     package var lastEvent: EventKey? { lastRun.map(batch.key(of:)) }
 
     /// What it brings to an outcome.
-    package var batch: Batch { conditions.batch }
+    package var batch: Batch { context.batch }
 
     /// Takes what the last step came to, and returns the next one.
     package mutating func advance(_ input: Input) -> Step {
         switch (state, input) {
         case (.beginning, .begun(let now, let bits)):
-            conditions.now = now
+            context.now = now
             random = SeededGenerator(seed: bits)
             return saveMalformed(from: batch.malformedIndices.lowerBound)
         case (.savingMalformed(let next), .done): return saveMalformed(from: next)
@@ -201,11 +201,11 @@ package struct BatchTransaction: Hashable, Sendable {
             sequencers[current].supply(deadLetters: keys)
             return apply()
         case (.applying, .applied(let hasStaged)):
-            count(sequencers[current].applied(conditions, &report.dispositions), hasStaged: hasStaged)
+            count(sequencers[current].applied(&context), hasStaged: hasStaged)
             return apply()
         case (.applying, .failed(let failure)):
             guard mode.isCareful else { return giveUp(failure, Failure.handlerFailed) }
-            sequencers[current].failed(failure, jitter: random.fraction(), conditions, &report.dispositions)
+            sequencers[current].failed(failure, jitter: random.fraction(), &context)
             return apply()
         case (.applying, .transactionLost(let failure)): return giveUp(failure, Failure.transactionLost)
         case (.deleting, .deleted(let count)):
@@ -230,7 +230,7 @@ package struct BatchTransaction: Hashable, Sendable {
     /// Hashes what tells two transactions of one batch apart; the batch itself only by its size.
     package func hash(into hasher: inout Hasher) {
         hasher.combine(state)
-        hasher.combine(report.dispositions)
+        hasher.combine(context.dispositions)
         hasher.combine(current)
         hasher.combine(sequencers.map(\.watermark.version))
     }
@@ -247,11 +247,11 @@ extension BatchTransaction {
         report.malformed[index] = .deadLettered
         return .saveDeadLetter(
             DeadLetter(
-                id: UUIDText.version7(at: conditions.now, random.next(), random.next()), aggregate: item.aggregate,
+                id: UUIDText.version7(at: context.now, random.next(), random.next()), aggregate: item.aggregate,
                 version: nil,
                 eventID: nil, streamCreatedAt: rules.registration.streamCreatedAt, streamSequence: item.sequence,
                 message: item.message, reason: .malformed, error: item.reason.explanation, attempts: 0,
-                failedAt: conditions.now))
+                failedAt: context.now))
     }
 
     private mutating func readWatermarks() -> Step {
@@ -299,13 +299,14 @@ extension BatchTransaction {
             }
         }
         for position in group.positions {
-            report.dispositions[batch.order[position]] = position == gapped ? .held : .stale
+            context.dispositions[batch.order[position]] = position == gapped ? .held : .stale
         }
         return false
     }
 
     /// Begins with the rows won. A lost claim drops its aggregate from the batch, never the batch.
     private mutating func begin(_ groups: [Int], _ rows: [Watermark?]) -> Step {
+        sequencers.reserveCapacity(groups.count)
         for (index, row) in zip(groups, rows) {
             let group = batch.groups[index]
             guard let row else {
@@ -315,14 +316,14 @@ extension BatchTransaction {
             }
             sequencers.append(AggregateSequencer(claimed: row, group: group))
         }
-        let suspects = sequencers.indices.filter { sequencers[$0].needsDeadLetters(conditions) }
+        let suspects = sequencers.indices.filter { sequencers[$0].needsDeadLetters(context) }
         guard !suspects.isEmpty else { return beginAggregate() }
         state = .readingDeadLetters(suspects)
         return .readDeadLetters(suspects.map { sequencers[$0].aggregate })
     }
 
     private mutating func lose(_ positions: Range<Int>) {
-        for position in positions { report.dispositions[batch.order[position]] = .lost }
+        for position in positions { context.dispositions[batch.order[position]] = .lost }
     }
 }
 
@@ -346,11 +347,11 @@ extension BatchTransaction {
     private mutating func apply() -> Step {
         state = .applying
         while current < sequencers.count {
-            switch sequencers[current].next(conditions, &report.dispositions) {
+            switch sequencers[current].next(&context) {
             case .apply(let event):
                 lastRun = event
                 if let failure = blame(on: event) {
-                    sequencers[current].failed(failure, jitter: random.fraction(), conditions, &report.dispositions)
+                    sequencers[current].failed(failure, jitter: random.fraction(), &context)
                     continue
                 }
                 return .apply(event, underSavepoint: mode.isCareful)
@@ -358,7 +359,7 @@ extension BatchTransaction {
                 return .readParked(sequencers[current].aggregate, from: version, limit: rules.pageSize)
             case .readDeadLetters: return .readDeadLetters([sequencers[current].aggregate])
             case .finished:
-                if sequencers[current].appliedCount >= conditions.limit { report.hasLeftovers = true }
+                if sequencers[current].appliedCount >= context.limit { report.hasLeftovers = true }
                 current += 1
                 if mode.isCareful, current < sequencers.count { return beginAggregate() }
             }
@@ -440,7 +441,7 @@ extension BatchTransaction {
         defer { current += 1 }
         guard !sequencers[current].parkings.isEmpty else { return }
         let (limit, own) = (parkingLimit, rules.settings.maxParkedPerAggregate - parkedLeft)
-        let isTruncated = sequencers[current].truncateParking(to: limit, besides: parked, &report.dispositions)
+        let isTruncated = sequencers[current].truncateParking(to: limit, besides: parked, &context)
         room -= sequencers[current].parkings.count { !parked.contains($0.row.version) }
         guard isTruncated else { return }
         report.reachedLimits.append(
@@ -467,7 +468,7 @@ extension BatchTransaction {
                 state = .resolving(rows, next: next)
                 return .readDeadLetters([rows[next].aggregate])
             }
-            sequencers[current].resolve(existing: rows[next], conditions, &report.dispositions)
+            sequencers[current].resolve(existing: rows[next], &context)
         }
         return closeAggregates()
     }
@@ -498,6 +499,7 @@ extension BatchTransaction {
 
     private mutating func finish() -> Step {
         state = .ended
+        report.dispositions = context.dispositions
         return .finish(report)
     }
 
@@ -508,9 +510,9 @@ extension BatchTransaction {
             case .parked(let row): row.messageOrBytes(rules.codec)
             }
         return DeadLetter(
-            id: UUIDText.version7(at: conditions.now, random.next(), random.next()), aggregate: failure.key.aggregate,
+            id: UUIDText.version7(at: context.now, random.next(), random.next()), aggregate: failure.key.aggregate,
             version: failure.key.version, eventID: failure.key.eventID,
             streamCreatedAt: rules.registration.streamCreatedAt, streamSequence: failure.sequence, message: message,
-            reason: failure.reason, error: failure.error, attempts: failure.attempts, failedAt: conditions.now)
+            reason: failure.reason, error: failure.error, attempts: failure.attempts, failedAt: context.now)
     }
 }

@@ -47,7 +47,7 @@ extension ConsumerStore {
     /// One transaction writes at a time.
     public var locksRows: Bool { false }
 
-    /// Nobody tells.
+    /// Nothing is announced.
     public var announcesStaging: Bool { false }
 
     /// Returns at once.
@@ -58,6 +58,24 @@ extension ConsumerStore {
         _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
     ) async throws -> Result {
         try await transaction(body)
+    }
+}
+
+extension ConsumerStore {
+    /// Runs a transaction again, with jitter, while it conflicts with another one: up to 20 times.
+    func transactionRetryingConflicts<Result: Sendable>(
+        _ context: RuntimeContext, _ body: @escaping @Sendable (any StoreTransaction) throws -> Result
+    ) async throws -> Result {
+        var attempts = 0
+        while true {
+            do {
+                return try await transaction(body)
+            } catch let error as StoreError where error.code == .conflict && attempts < 20 {
+                attempts += 1
+                let bound = Duration.milliseconds(1) * (1 << min(attempts, 7))
+                try await context.time.sleep(for: context.jitter(upTo: bound))
+            }
+        }
     }
 }
 
@@ -98,7 +116,7 @@ public protocol EffectTransaction: AnyObject {
     /// Runs one query with `?` placeholders and returns its rows, a value a column by name.
     func query(_ sql: String, arguments: [SQLValue]) throws -> [SQLRow]
 
-    /// Runs one statement with `?` placeholders whose result nobody needs, in its turn: a later statement sees what it
+    /// Runs one statement with `?` placeholders whose result is not needed, in its turn: a later statement sees what it
     /// wrote. A store that sends statements over a network may send it together with those that follow.
     /// - Throws: ``StoreError``, for this statement or an earlier one that was enqueued. What is known of its failure
     ///   only later is thrown by the next call on the transaction, by ``settle()``, or by the commit, which never
@@ -126,7 +144,7 @@ public protocol SequencingTransaction: AnyObject {
     func watermarks(_ consumer: ConsumerName, of aggregates: [Aggregate]) throws -> [Aggregate: Watermark]
 
     /// Compare-and-sets, in one set-based statement and in byte order, the revision of every expected row (version and
-    /// revision must be those given; a row that does not exist yet is inserted). What a neighbour holds counts as lost.
+    /// revision must be those given; a row that does not exist yet is inserted). What another transaction holds counts as lost.
     /// - Returns: the rows won, as the database has them now, the revision raised by one.
     func claim(_ consumer: ConsumerName, _ expected: [Watermark]) throws -> [Aggregate: Watermark]
 
@@ -191,7 +209,7 @@ public protocol OutboxTransaction: AnyObject {
     /// of an enqueued statement (``EffectTransaction/enqueue(_:arguments:)``).
     func insertOutbox(_ row: OutboxRow) throws
 
-    /// Takes, for the time of `lease`, the lowest unpublished row of up to `limit` aggregates that nobody has taken,
+    /// Takes, for the time of `lease`, the lowest unpublished row of up to `limit` aggregates that no relay has taken,
     /// together with their heads. What another relay holds is skipped.
     func claimOutbox(now: Timestamp, lease: Duration, limit: Int) throws -> [OutboxClaim]
 

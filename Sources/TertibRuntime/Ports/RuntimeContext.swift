@@ -1,7 +1,7 @@
 public import Logging
 import TertibCore
 
-/// Everything the runtime takes from outside that is not a log or a store: time, chance, a logger. Production
+/// Everything the runtime takes from outside that is not a log or a store: time, random numbers, a logger. Production
 /// uses the defaults; tests and the simulator give their own, and the runtime has no other source of either.
 public struct RuntimeContext: Sendable {
     /// The clocks.

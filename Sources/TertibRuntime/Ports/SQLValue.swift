@@ -1,3 +1,5 @@
+public import TertibCore
+
 /// A value that a statement takes or a column holds.
 public enum SQLValue: Hashable, Sendable {
     /// SQL NULL.
@@ -61,6 +63,22 @@ extension String: SQLConvertible {
 extension Optional: SQLConvertible where Wrapped: SQLConvertible {
     /// The wrapped value, or NULL.
     public var sqlValue: SQLValue { self?.sqlValue ?? .null }
+}
+extension AggregateID: SQLConvertible {
+    /// The raw id, as text.
+    public var sqlValue: SQLValue { .text(text) }
+}
+extension AggregateType: SQLConvertible {
+    /// The name, as text.
+    public var sqlValue: SQLValue { .text(text) }
+}
+extension EventID: SQLConvertible {
+    /// The id, as text.
+    public var sqlValue: SQLValue { .text(text) }
+}
+extension AggregateVersion: SQLConvertible {
+    /// The number, as an integer.
+    public var sqlValue: SQLValue { .integer(number) }
 }
 
 /// One row of a query's result.

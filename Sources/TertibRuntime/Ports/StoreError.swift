@@ -8,7 +8,7 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         }
         private let wrapped: Wrapped
 
-        /// A neighbour was faster: busy, deadlock, serialization failure, lock not available. Nothing was written.
+        /// Another transaction was faster: busy, deadlock, serialization failure, lock not available. Nothing was written.
         public static let conflict = Code(wrapped: .conflict)
         /// The database cannot be reached, or is full. Nothing was written.
         public static let unavailable = Code(wrapped: .unavailable)

@@ -50,9 +50,11 @@ struct BatchSizerTests {
     }
 }
 
-@Suite("The size of a batch after a transaction was lost to a neighbour")
+@Suite("The size of a batch after a transaction was lost to another replica")
 struct BatchSizerCeilingTests {
-    @Test("halves with each loss down to one, and rises slowly with each commit until it is forgotten")
+    @Test(
+        "The limit of a transaction halves with each loss down to one, and rises slowly with each commit until it is forgotten"
+    )
     func halves() {
         var sizer = BatchSizer(most: 64, target: .seconds(1))
         #expect(sizer.ceiling == nil)

@@ -304,18 +304,43 @@ struct BatchTransactionTests {
         #expect(run.dispositions == [1: .parked, 2: .noRoom])
     }
 
-    @Test("A batch is applied by aggregate, then version, then stream sequence")
+    @Test("A batch is applied by aggregate, then version, then stream sequence, then arrival")
     func order() throws {
         let ordered = [
             try Sample.arrival(2, of: "1", sequence: 9), try Sample.arrival(1, of: "2", sequence: 7),
             try Sample.arrival(1, of: "2", sequence: 8), try Sample.arrival(3, of: "2", sequence: 1),
         ]
-        for (left, earlier) in ordered.enumerated() {
-            for (right, later) in ordered.enumerated() {
-                #expect(Arrival.isAppliedBefore(earlier, later) == (left < right))
+        #expect(Batch(arrivals: ordered.reversed()).indices == [3, 2, 1, 0])
+        #expect(Batch(arrivals: [ordered[2], ordered[2], ordered[1]]).indices == [2, 0, 1])
+    }
+
+    @Test("Aggregates are claimed in the order of their bytes, however long their ids are and whatever their types")
+    func aggregateOrder() throws {
+        var random = SeededGenerator(seed: 3)
+        let parts = ["a", "b", "\u{e9}", "e\u{301}", "0123456789abcde", "0123456789abcdef", "~"]
+        var aggregates: Set<Aggregate> = []
+        for _ in 0..<200 {
+            let id = (0..<Int.random(in: 1...4, using: &random)).map { _ in
+                parts[Int.random(in: parts.indices, using: &random)]
+            }
+            let type = ["product", "order", "p"][Int.random(in: 0..<3, using: &random)]
+            aggregates.insert(Aggregate(type: try AggregateType(type), id: try AggregateID(id.joined())))
+        }
+        let arrivals = try aggregates.flatMap { aggregate in
+            try [2, 1].map { number in
+                var envelope = try Sample.arrival(number).envelope
+                envelope.aggregate = aggregate
+                return Arrival(
+                    ticket: .init(number), origin: .delivery, envelope: envelope, message: WireMessage(subject: ""),
+                    sequence: StreamSequence(1))
             }
         }
-        #expect(Batch(arrivals: ordered.reversed()).indices == [3, 2, 1, 0])
+        var transaction = BatchTransaction(
+            Batch(arrivals: arrivals), mode: .fast, rules: try Sample.rules(), knownParked: 0)
+        let step = transaction.advance(.begun(at: Sample.now, random: 1))
+        #expect(step == .readWatermarks(aggregates.sorted()))
+        #expect(
+            Batch(arrivals: arrivals).indices.map { arrivals[$0].version.number } == aggregates.flatMap { _ in [1, 2] })
     }
 
     @Test("A batch falls into units of one malformed message, one arrival or one wake, with the same indices")

@@ -110,11 +110,11 @@ struct ConsumerTests {
             #expect(try await world.history() == [1, 2, 3])
             #expect(consumers[0].counts.malformed == 2)
         }
-        let letters = try await world.deadLetters().sorted { $0.streamSequence < $1.streamSequence }
-        #expect(letters.map(\.reason) == [.malformed, .malformed])
-        #expect(letters.first?.body == [0xFF, 0x00])
-        #expect(letters.first?.aggregate == (try Make.aggregate()))
-        #expect(letters.allSatisfy { !$0.error.isEmpty })
+        let deadLetters = try await world.deadLetters().sorted { $0.streamSequence < $1.streamSequence }
+        #expect(deadLetters.map(\.reason) == [.malformed, .malformed])
+        #expect(deadLetters.first?.body == [0xFF, 0x00])
+        #expect(deadLetters.first?.aggregate == (try Make.aggregate()))
+        #expect(deadLetters.allSatisfy { !$0.error.isEmpty })
         try await world.run { consumers in
             try await world.rest()
             #expect(consumers[0].counts.delivered == 0, "a restart changes nothing")
@@ -167,7 +167,7 @@ struct ConsumerTests {
     }
 
     @Test(
-        "An aggregate at its limit of parked rows that moves on pauses nobody, and nothing is lost",
+        "An aggregate at its limit of parked rows that moves on pauses no consumer, and nothing is lost",
         arguments: [1, 2] as [UInt64], [1, 4])
     func parkedLimit(seed: UInt64, replicas: Int) async throws {
         let world = try World(seed: seed) {

@@ -4,7 +4,7 @@ import TertibTesting
 
 @testable import TertibRuntime
 
-/// Two replicas at read committed, made to meet at every step: what one parks the other must drain, or lose its claim.
+/// Two replicas at read committed, brought together at every step: what one parks the other must drain, or lose its claim.
 @Suite("Park and drain do not miss each other")
 struct ParkAgainstDrainTests {
     private let first: MemoryStore
@@ -49,11 +49,11 @@ struct ParkAgainstDrainTests {
         #expect(watermark?.status == .ok)
         #expect(watermark?.parked == 0)
         #expect(try await parker.parked().isEmpty, "nothing is parked for ever, without any sweeper")
-        #expect(losses == (operation == .watermarks ? 0 : 1), "whoever comes second loses its claim, once")
+        #expect(losses == (operation == .watermarks ? 0 : 1), "the second one loses its claim, once")
     }
 
     @Test(
-        "A drain that stands still at any step while a neighbour parks behind it loses its claim, or drains it",
+        "A drain that stands still at any step while another replica parks behind it loses its claim, or drains it",
         arguments: [MemoryOperation.watermarks, .claim, .write, .commit])
     func drainStandsStill(operation: MemoryOperation) async throws {
         _ = try await parker.apply(3)

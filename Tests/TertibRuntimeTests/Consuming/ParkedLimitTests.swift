@@ -16,7 +16,7 @@ struct ParkedLimitTests {
             store: try await bench.store(), handlers: .ledger(), maxParkedPerAggregate: maxParkedPerAggregate)
     }
 
-    @Test("takes what there is room for, and hands the rest back unacknowledged")
+    @Test("A limit takes what there is room for, and hands the rest back unacknowledged")
     func parkedLimit() async throws {
         let replica = try await replica(maxParkedPerAggregate: 2)
         let report = try await replica.apply(3, 4, 5, 6)
@@ -29,7 +29,7 @@ struct ParkedLimitTests {
         #expect(try await replica.history() == [1, 2, 3, 4, 5, 6])
     }
 
-    @Test("has room for a copy of what is parked already, which is acknowledged")
+    @Test("A limit has room for a copy of what is parked already, which is acknowledged")
     func copyOfParked() async throws {
         let replica = try await replica(maxParkedPerAggregate: 2)
         _ = try await replica.apply(3, 5)
@@ -41,7 +41,7 @@ struct ParkedLimitTests {
         #expect(try await replica.apply(3, 5).reachedLimits.isEmpty)
     }
 
-    @Test("has room again where the batch drains")
+    @Test("A limit has room again where the batch drains")
     func roomAfterDrain() async throws {
         let replica = try await replica(maxParkedPerAggregate: 2)
         _ = try await replica.apply(2, 3)
@@ -53,7 +53,7 @@ struct ParkedLimitTests {
         #expect(try await replica.history() == [1, 2, 3, 4, 5, 6])
     }
 
-    @Test("leaves a second delivery of an event that there is no room for unacknowledged, too")
+    @Test("A limit leaves a second delivery of an event that there is no room for unacknowledged, too")
     func copyBeyondTheLimit() async throws {
         let replica = try await replica(maxParkedPerAggregate: 1)
         let report = try await replica.apply(3, 4, 4)
