@@ -1,5 +1,5 @@
 public import TertibCore
-public import TertibRuntime
+import TertibRuntime
 
 extension JetStreamLog {
     /// The names of the stream's durable consumers, whoever they belong to.

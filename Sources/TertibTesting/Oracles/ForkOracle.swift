@@ -1,4 +1,4 @@
-package import TertibCore
+import TertibCore
 import TertibRuntime
 
 /// What arrives when later versions have been applied already cannot be told from a duplicate by its version; then
